@@ -1,0 +1,571 @@
+//! The life of one connection: hello, credential, commands, heartbeat, limits, drain.
+//!
+//! A state machine without I/O: [`Session::handle`] takes what happened and the time, and appends
+//! what must be done to a list. The transport drives it: it reads frames, runs the outputs and
+//! comes back at [`Session::deadline`]. Every transport drives the same machine.
+//!
+//! Time is a monotonic count of milliseconds chosen by the driver, so a wall clock set back ends
+//! no session.
+
+use parlor_protocol::{
+    CloseCode, Code, ConversationId, FrameError, ReceiptStatus, Ref, SendMessage, ServerFrame, SessionId, UserId,
+    limits::{AUTH_DEADLINE_MS, HEARTBEAT_MS},
+};
+use parlor_protocol::ClientFrame;
+
+use crate::{Bucket, Identity, Rate, Refusal};
+
+/// How many refused commands in a row end a session that does not slow down.
+const RATE_STRIKES_MAX: u32 = 100;
+
+/// What happened to a connection.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The socket is open; the handshake may have carried a credential.
+    Opened {
+        /// From the `Authorization` header or the query.
+        token: Option<String>,
+        /// Where to resume.
+        cursor: Option<String>,
+    },
+    /// A text frame arrived.
+    Text(&'a str),
+    /// A binary frame arrived; this protocol has none.
+    Binary,
+    /// The peer showed a sign of life that is not a frame (a WebSocket ping or pong).
+    Alive,
+    /// The answer to [`Output::Authenticate`].
+    Authenticated {
+        /// The `ref` of the frame that carried the token.
+        reference: Option<Ref>,
+        /// Who it is, or why not.
+        result: Result<Identity, Refusal>,
+    },
+    /// The answer to [`Output::Attach`]: the connection hears its conversations from here on.
+    Attached {
+        /// Names the store's history.
+        epoch: String,
+        /// Where this connection starts.
+        cursor: String,
+    },
+    /// Attaching failed, so nothing can be promised to this connection.
+    AttachFailed,
+    /// [`Session::deadline`] has passed.
+    Timer,
+    /// A command was done or refused.
+    Replied(Result<ServerFrame, (Option<Ref>, Refusal)>),
+    /// The server drains: say when to come back, then close.
+    Drain {
+        /// How long this client waits, in milliseconds.
+        after_ms: u64,
+    },
+    /// The hub ends the connection (revoked, too slow).
+    Ended(CloseCode),
+}
+
+/// What must be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Verify a token and answer with [`Input::Authenticated`].
+    Authenticate {
+        /// Passed back.
+        reference: Option<Ref>,
+        /// The credential.
+        token: String,
+    },
+    /// Join the user's topics and answer with [`Input::Attached`].
+    Attach {
+        /// Who it is.
+        identity: Identity,
+    },
+    /// Execute a command and answer with [`Input::Replied`].
+    Execute {
+        /// Passed back.
+        reference: Option<Ref>,
+        /// What to do.
+        command: Command,
+    },
+    /// Write a frame.
+    Send(ServerFrame),
+    /// Write a transport-level ping.
+    Ping,
+    /// Write what waits, then close with this code.
+    Close(CloseCode),
+}
+
+/// What a client asks for over a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Send a message.
+    Send {
+        /// Where to.
+        conversation_id: ConversationId,
+        /// What.
+        body: SendMessage,
+    },
+    /// Move a cursor of the caller.
+    Receipt {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which cursor.
+        status: ReceiptStatus,
+        /// Up to which message.
+        seq: i64,
+    },
+}
+
+/// The bounds of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Commands per second and at once.
+    pub commands: Rate,
+}
+
+/// Where a session stands. An ended one takes no input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No credential yet.
+    Anonymous { deadline_ms: u64 },
+    /// A credential is being verified.
+    Verifying { deadline_ms: u64 },
+    /// Verified; joining topics.
+    Attaching,
+    /// Live.
+    Live,
+    /// Nothing more is said.
+    Ended,
+}
+
+/// The state machine of one connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    limits: SessionLimits,
+    bucket: Bucket,
+    strikes: u32,
+    /// When the peer last showed a sign of life.
+    heard_ms: u64,
+    /// Whether a ping is out since then.
+    pinged: bool,
+    /// When the credential ends.
+    expires_ms: u64,
+    user_id: Option<UserId>,
+    session_id: Option<SessionId>,
+}
+
+impl Session {
+    /// A session that opens now.
+    pub fn new(limits: SessionLimits, now_ms: u64) -> Self {
+        Self {
+            state: State::Anonymous { deadline_ms: now_ms + AUTH_DEADLINE_MS },
+            limits,
+            bucket: Bucket::default(),
+            strikes: 0,
+            heard_ms: now_ms,
+            pinged: false,
+            expires_ms: u64::MAX,
+            user_id: None,
+            session_id: None,
+        }
+    }
+
+    /// When [`Input::Timer`] is due, if ever.
+    pub fn deadline(&self) -> Option<u64> {
+        let heartbeat = self.heard_ms + HEARTBEAT_MS * if self.pinged { 2 } else { 1 };
+        match self.state {
+            State::Anonymous { deadline_ms } | State::Verifying { deadline_ms } => Some(deadline_ms),
+            State::Attaching => None,
+            State::Live => Some(heartbeat.min(self.expires_ms)),
+            State::Ended => None,
+        }
+    }
+
+    /// Whether commands are taken: frames that come earlier wait in the socket.
+    pub fn reads(&self) -> bool {
+        matches!(self.state, State::Anonymous { .. } | State::Live)
+    }
+
+    /// Takes one input and appends what must be done.
+    pub fn handle(&mut self, input: Input<'_>, now_ms: u64, out: &mut Vec<Output>) {
+        if self.state == State::Ended {
+            return;
+        }
+        match input {
+            Input::Opened { token, cursor: _ } => {
+                if let Some(token) = token {
+                    self.verify(None, token, now_ms, out);
+                }
+            }
+            Input::Text(text) => {
+                self.alive(now_ms);
+                self.frame(text, now_ms, out);
+            }
+            Input::Binary => self.end(CloseCode::BadFrame, out),
+            Input::Alive => self.alive(now_ms),
+            Input::Authenticated { reference, result } => self.authenticated(reference, result, now_ms, out),
+            Input::Attached { epoch, cursor } => self.attached(epoch, cursor, out),
+            Input::AttachFailed => self.end(CloseCode::Restart, out),
+            Input::Timer => self.timer(now_ms, out),
+            Input::Replied(Ok(frame)) => out.push(Output::Send(frame)),
+            Input::Replied(Err((reference, refusal))) => out.push(error(reference, refusal)),
+            Input::Drain { after_ms } => {
+                out.push(Output::Send(ServerFrame::Reconnect { after_ms }));
+                self.end(CloseCode::Restart, out);
+            }
+            Input::Ended(code) => self.end(code, out),
+        }
+    }
+
+    fn alive(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
+        self.pinged = false;
+    }
+
+    fn end(&mut self, code: CloseCode, out: &mut Vec<Output>) {
+        self.state = State::Ended;
+        out.push(Output::Close(code));
+    }
+
+    fn verify(&mut self, reference: Option<Ref>, token: String, now_ms: u64, out: &mut Vec<Output>) {
+        if let State::Anonymous { deadline_ms } = self.state {
+            self.state = State::Verifying { deadline_ms: deadline_ms.max(now_ms) };
+        }
+        out.push(Output::Authenticate { reference, token });
+    }
+
+    fn frame(&mut self, text: &str, now_ms: u64, out: &mut Vec<Output>) {
+        let frame = match ClientFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(FrameError::Invalid { reference, detail }) if self.state == State::Live => {
+                if self.within_rate(reference.as_ref(), now_ms, out) {
+                    out.push(error(reference, Refusal::new(Code::InvalidRequest, detail)));
+                }
+                return;
+            }
+            Err(FrameError::Invalid { .. } | FrameError::Bad(_)) => return self.end(CloseCode::BadFrame, out),
+        };
+        match (frame, self.state) {
+            (ClientFrame::Auth { reference, token, cursor: _ }, State::Anonymous { .. } | State::Live) => {
+                if self.within_rate(reference.as_ref(), now_ms, out) {
+                    self.verify(reference, token, now_ms, out);
+                }
+            }
+            (frame, State::Live) => {
+                if self.within_rate(frame.reference(), now_ms, out) {
+                    command(frame, out);
+                }
+            }
+            // A command before the credential: the client is not one of ours.
+            (_, _) => self.end(CloseCode::Unauthorized, out),
+        }
+    }
+
+    /// Takes one command from the allowance; a client that goes on regardless is closed.
+    fn within_rate(&mut self, reference: Option<&Ref>, now_ms: u64, out: &mut Vec<Output>) -> bool {
+        match self.bucket.take(self.limits.commands, now_ms) {
+            Ok(()) => {
+                self.strikes = 0;
+                true
+            }
+            Err(wait_ms) => {
+                self.strikes += 1;
+                if self.strikes > RATE_STRIKES_MAX {
+                    self.end(CloseCode::RateLimited, out);
+                } else {
+                    out.push(error(reference.cloned(), Refusal::rate_limited(wait_ms)));
+                }
+                false
+            }
+        }
+    }
+
+    fn authenticated(
+        &mut self,
+        reference: Option<Ref>,
+        result: Result<Identity, Refusal>,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) {
+        match (result, self.state) {
+            (Ok(identity), State::Verifying { .. }) => {
+                self.expires_ms = now_ms.saturating_add(identity.expires_in_ms);
+                self.user_id = Some(identity.actor.user_id.clone());
+                self.session_id = identity.actor.session_id;
+                self.state = State::Attaching;
+                out.push(Output::Attach { identity });
+            }
+            // A newer token for the same person and device prolongs the session; another person's never does.
+            (Ok(identity), State::Live) => {
+                if Some(&identity.actor.user_id) == self.user_id.as_ref() && identity.actor.session_id == self.session_id {
+                    self.expires_ms = now_ms.saturating_add(identity.expires_in_ms);
+                    out.push(Output::Send(ServerFrame::Ack { reference, message: None }));
+                } else {
+                    self.end(CloseCode::Unauthorized, out);
+                }
+            }
+            (Err(refusal), _) => {
+                // A store that cannot be asked is no verdict on the token.
+                let code = if refusal.code == Code::Unavailable { CloseCode::Restart } else { CloseCode::Unauthorized };
+                self.end(code, out);
+            }
+            (Ok(_), _) => {}
+        }
+    }
+
+    fn attached(&mut self, epoch: String, cursor: String, out: &mut Vec<Output>) {
+        let (State::Attaching, Some(user_id)) = (self.state, self.user_id.clone()) else { return };
+        self.state = State::Live;
+        out.push(Output::Send(ServerFrame::Connected {
+            user_id,
+            session_id: self.session_id,
+            epoch,
+            cursor,
+            heartbeat_ms: HEARTBEAT_MS,
+            resumed: false,
+        }));
+    }
+
+    fn timer(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        if self.deadline().is_none_or(|deadline_ms| now_ms < deadline_ms) {
+            return;
+        }
+        match self.state {
+            State::Anonymous { .. } | State::Verifying { .. } => self.end(CloseCode::Unauthorized, out),
+            State::Live if now_ms >= self.expires_ms => self.end(CloseCode::Unauthorized, out),
+            State::Live if self.pinged => self.end(CloseCode::HeartbeatMissed, out),
+            State::Live => {
+                self.pinged = true;
+                out.push(Output::Ping);
+            }
+            State::Attaching | State::Ended => {}
+        }
+    }
+}
+
+fn command(frame: ClientFrame, out: &mut Vec<Output>) {
+    out.push(match frame {
+        ClientFrame::Ping { reference } => Output::Send(ServerFrame::Pong { reference }),
+        ClientFrame::MessageSend {
+            reference,
+            conversation_id,
+            content,
+            client_id,
+            attachments,
+            reply_to,
+            thread_id,
+            mentions,
+        } => {
+            let body = SendMessage { content, client_id, attachments, reply_to, thread_id, mentions };
+            Output::Execute { reference, command: Command::Send { conversation_id, body } }
+        }
+        ClientFrame::ReceiptDelivered { reference, conversation_id, seq } => {
+            receipt(reference, conversation_id, ReceiptStatus::Delivered, seq)
+        }
+        ClientFrame::ReceiptRead { reference, conversation_id, seq } => {
+            receipt(reference, conversation_id, ReceiptStatus::Read, seq)
+        }
+        ClientFrame::Auth { .. } => return,
+    });
+}
+
+fn receipt(reference: Option<Ref>, conversation_id: ConversationId, status: ReceiptStatus, seq: i64) -> Output {
+    Output::Execute { reference, command: Command::Receipt { conversation_id, status, seq } }
+}
+
+fn error(reference: Option<Ref>, refusal: Refusal) -> Output {
+    let Refusal { code, detail, retry_after_ms, fields: _ } = refusal;
+    Output::Send(ServerFrame::Error { reference, code, detail, retry_after_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Actor;
+
+    const LIMITS: SessionLimits = SessionLimits { commands: Rate { per_second: 50, burst: 100 } };
+
+    struct Bench {
+        session: Session,
+        now_ms: u64,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { session: Session::new(LIMITS, 0), now_ms: 0 }
+        }
+
+        fn live() -> Self {
+            let mut bench = Self::new();
+            bench.on(Input::Opened { token: Some("t".into()), cursor: None });
+            bench.on(Input::Authenticated { reference: None, result: Ok(identity("ada", 60_000)) });
+            let out = bench.on(Input::Attached { epoch: "e".into(), cursor: "c".into() });
+            assert!(matches!(out[..], [Output::Send(ServerFrame::Connected { .. })]));
+            bench
+        }
+
+        fn on(&mut self, input: Input<'_>) -> Vec<Output> {
+            let mut out = Vec::new();
+            self.session.handle(input, self.now_ms, &mut out);
+            out
+        }
+
+        fn wait(&mut self) -> Vec<Output> {
+            self.now_ms = self.session.deadline().expect("a deadline is set");
+            self.on(Input::Timer)
+        }
+    }
+
+    fn identity(user: &str, expires_in_ms: u64) -> Identity {
+        Identity {
+            actor: Actor { user_id: user.parse().expect("a valid id"), session_id: None },
+            expires_in_ms,
+        }
+    }
+
+    #[test]
+    fn without_a_credential_it_ends_after_ten_seconds() {
+        let mut bench = Bench::new();
+        assert!(bench.on(Input::Opened { token: None, cursor: None }).is_empty());
+        assert_eq!(bench.session.deadline(), Some(10_000));
+        assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
+        assert_eq!(bench.session.deadline(), None);
+    }
+
+    #[test]
+    fn a_slow_verification_does_not_outlive_the_deadline() {
+        let mut bench = Bench::new();
+        bench.now_ms = 9_000;
+        bench.on(Input::Opened { token: Some("t".into()), cursor: None });
+        assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
+        assert_eq!(bench.now_ms, 10_000);
+    }
+
+    #[test]
+    fn the_first_frame_may_carry_the_credential_and_nothing_else() {
+        let mut bench = Bench::new();
+        let out = bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#));
+        assert_eq!(out, [Output::Authenticate { reference: None, token: "t".into() }]);
+        let mut bench = Bench::new();
+        assert_eq!(bench.on(Input::Text(r#"{"type":"ping"}"#)), [Output::Close(CloseCode::Unauthorized)]);
+        let mut bench = Bench::new();
+        assert_eq!(bench.on(Input::Text("hello")), [Output::Close(CloseCode::BadFrame)]);
+        assert_eq!(bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#)), []);
+    }
+
+    #[test]
+    fn a_bad_token_ends_it_and_a_store_that_is_away_says_come_back() {
+        for (code, close) in [(Code::Unauthorized, CloseCode::Unauthorized), (Code::Unavailable, CloseCode::Restart)] {
+            let mut bench = Bench::new();
+            bench.on(Input::Opened { token: Some("t".into()), cursor: None });
+            let result = Err(Refusal::new(code, "no"));
+            assert_eq!(bench.on(Input::Authenticated { reference: None, result }), [Output::Close(close)]);
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_once_and_then_ended() {
+        let mut bench = Bench::live();
+        assert_eq!(bench.wait(), [Output::Ping]);
+        assert_eq!(bench.now_ms, HEARTBEAT_MS);
+        bench.on(Input::Alive);
+        assert_eq!(bench.wait(), [Output::Ping]);
+        assert_eq!(bench.now_ms, 2 * HEARTBEAT_MS);
+        // The token lasts for 60 s; a newer one keeps the session beyond it.
+        bench.on(Input::Text(r#"{"type":"auth","token":"t2"}"#));
+        let result = Ok(identity("ada", 600_000));
+        bench.on(Input::Authenticated { reference: None, result });
+        assert_eq!(bench.wait(), [Output::Ping]);
+        assert_eq!(bench.wait(), [Output::Close(CloseCode::HeartbeatMissed)]);
+    }
+
+    #[test]
+    fn an_expired_token_ends_it_unless_renewed_by_the_same_person() {
+        let mut bench = Bench::live();
+        bench.now_ms = 50_000;
+        bench.on(Input::Alive);
+        assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
+        assert_eq!(bench.now_ms, 60_000);
+
+        let mut bench = Bench::live();
+        bench.on(Input::Text(r#"{"type":"auth","ref":"r","token":"t2"}"#));
+        let result = Ok(identity("ada", 600_000));
+        let out = bench.on(Input::Authenticated { reference: Some(Ref::Text("r".into())), result });
+        assert!(matches!(&out[..], [Output::Send(ServerFrame::Ack { .. })]));
+
+        let mut bench = Bench::live();
+        bench.on(Input::Text(r#"{"type":"auth","token":"t2"}"#));
+        let out = bench.on(Input::Authenticated { reference: None, result: Ok(identity("grace", 600_000)) });
+        assert_eq!(out, [Output::Close(CloseCode::Unauthorized)]);
+    }
+
+    #[test]
+    fn a_flood_is_refused_and_then_ended() {
+        let mut bench = Bench::live();
+        let mut refused = 0;
+        for _ in 0..1000 {
+            match &bench.on(Input::Text(r#"{"type":"ping","ref":"r"}"#))[..] {
+                [Output::Send(ServerFrame::Pong { .. })] => assert_eq!(refused, 0),
+                [Output::Send(ServerFrame::Error { code: Code::RateLimited, retry_after_ms: Some(_), .. })] => refused += 1,
+                [Output::Close(CloseCode::RateLimited)] => break,
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert_eq!(refused, RATE_STRIKES_MAX);
+        assert_eq!(bench.session.deadline(), None);
+    }
+
+    #[test]
+    fn commands_become_executions_and_invalid_ones_errors() {
+        let mut bench = Bench::live();
+        let out = bench.on(Input::Text(
+            r#"{"type":"receipt.read","ref":"r","conversationId":"0190b2c8-0000-7000-8000-000000000001","seq":3}"#,
+        ));
+        assert!(matches!(
+            out[..],
+            [Output::Execute { command: Command::Receipt { status: ReceiptStatus::Read, seq: 3, .. }, .. }]
+        ));
+        let out = bench.on(Input::Text(r#"{"type":"message.send","ref":"r"}"#));
+        assert!(matches!(&out[..], [Output::Send(ServerFrame::Error { code: Code::InvalidRequest, .. })]));
+        assert_eq!(bench.on(Input::Text("{")), [Output::Close(CloseCode::BadFrame)]);
+    }
+
+    #[test]
+    fn a_drain_says_when_to_come_back() {
+        let mut bench = Bench::live();
+        let out = bench.on(Input::Drain { after_ms: 700 });
+        assert_eq!(out, [Output::Send(ServerFrame::Reconnect { after_ms: 700 }), Output::Close(CloseCode::Restart)]);
+    }
+
+    proptest! {
+        /// Whatever arrives in whatever order: at most one close, nothing after it, and a deadline
+        /// that is never missed twice.
+        #[test]
+        fn nothing_follows_a_close(steps in prop::collection::vec((0_u8..9, 0_u64..40_000), 0..80)) {
+            let mut bench = Bench::new();
+            let mut closed = false;
+            for (what, pause) in steps {
+                bench.now_ms += pause;
+                let out = match what {
+                    0 => bench.on(Input::Opened { token: Some("t".into()), cursor: None }),
+                    1 => bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#)),
+                    2 => bench.on(Input::Authenticated { reference: None, result: Ok(identity("ada", 90_000)) }),
+                    3 => bench.on(Input::Attached { epoch: "e".into(), cursor: "c".into() }),
+                    4 => bench.on(Input::Text(r#"{"type":"ping"}"#)),
+                    5 => bench.on(Input::Alive),
+                    6 => bench.on(Input::Text("{}")),
+                    7 => bench.on(Input::Drain { after_ms: 1 }),
+                    _ => bench.on(Input::Timer),
+                };
+                prop_assert!(!closed || out.is_empty());
+                let closes = out.iter().filter(|o| matches!(o, Output::Close(_))).count();
+                prop_assert!(closes <= 1);
+                if closes == 1 {
+                    prop_assert!(matches!(out.last(), Some(Output::Close(_))));
+                    closed = true;
+                }
+            }
+        }
+    }
+}

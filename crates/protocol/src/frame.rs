@@ -1,0 +1,361 @@
+//! Frames of the WebSocket, both ways, and how a client frame is read.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+
+use crate::{
+    Code, ConversationId, ConversationSummary, Malformed, Message, MessageId, SendMessage, SessionId, Timestamp,
+    UserId, inspect, limits::REF_BYTES_MAX,
+};
+
+/// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
+#[serde(untagged)]
+pub enum Ref {
+    /// A number.
+    Number(u32),
+    /// A text.
+    Text(String),
+}
+
+/// A frame from the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(tag = "type", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub enum ClientFrame {
+    /// The credential: the first frame where none came with the handshake, or a newer one later.
+    #[serde(rename = "auth")]
+    Auth {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// The access token.
+        token: String,
+        /// Where to resume.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+    /// Sends a message.
+    #[serde(rename = "message.send")]
+    MessageSend {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where to.
+        conversation_id: ConversationId,
+        /// The text.
+        content: String,
+        /// The sender's own id for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<String>,
+        /// Reserved; must be empty for now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<serde_json::Value>>")]
+        #[schema(value_type = Vec<Object>)]
+        attachments: Vec<serde_json::Value>,
+        /// Reserved; must be absent for now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        /// Reserved; must be absent for now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<MessageId>,
+        /// Reserved; must be empty for now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<UserId>>")]
+        mentions: Vec<UserId>,
+    },
+    /// Moves the caller's delivered cursor.
+    #[serde(rename = "receipt.delivered")]
+    ReceiptDelivered {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Up to which message.
+        #[ts(type = "number")]
+        seq: i64,
+    },
+    /// Moves the caller's read cursor.
+    #[serde(rename = "receipt.read")]
+    ReceiptRead {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Up to which message.
+        #[ts(type = "number")]
+        seq: i64,
+    },
+    /// Asks for a `pong`.
+    #[serde(rename = "ping")]
+    Ping {
+        /// Echoed in the `pong`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+}
+
+/// What a frame that cannot be read calls for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameError {
+    /// Not JSON, not an object with a `type`, too deep: the socket is closed with 4001.
+    Bad(String),
+    /// A command that is understood as one but not valid: answered with an error frame.
+    Invalid {
+        /// The command's `ref`, if it had one.
+        reference: Option<Ref>,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+impl From<Malformed> for FrameError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Bad(malformed.to_string())
+    }
+}
+
+impl ClientFrame {
+    /// Reads one text frame. Parsed once when it is good; the envelope is looked at only to answer
+    /// a command that is not.
+    pub fn parse(text: &str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            #[serde(rename = "type")]
+            _type: String,
+            #[serde(rename = "ref")]
+            reference: Option<Ref>,
+        }
+
+        inspect(text.as_bytes())?;
+        let frame = match serde_json::from_str::<Self>(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                return Err(match serde_json::from_str::<Envelope>(text) {
+                    Ok(Envelope { reference, .. }) if ref_fits(reference.as_ref()) => {
+                        FrameError::Invalid { reference, detail: error.to_string() }
+                    }
+                    _ => FrameError::Bad(error.to_string()),
+                });
+            }
+        };
+        if ref_fits(frame.reference()) {
+            Ok(frame)
+        } else {
+            Err(FrameError::Bad(format!("ref is longer than {REF_BYTES_MAX} bytes")))
+        }
+    }
+
+    /// The command's `ref`.
+    pub fn reference(&self) -> Option<&Ref> {
+        match self {
+            Self::Auth { reference, .. }
+            | Self::MessageSend { reference, .. }
+            | Self::ReceiptDelivered { reference, .. }
+            | Self::ReceiptRead { reference, .. }
+            | Self::Ping { reference } => reference.as_ref(),
+        }
+    }
+
+    /// A `message.send` with the same body as the REST request.
+    pub fn message_send(reference: Option<Ref>, conversation_id: ConversationId, body: SendMessage) -> Self {
+        let SendMessage { content, client_id, attachments, reply_to, thread_id, mentions } = body;
+        Self::MessageSend {
+            reference,
+            conversation_id,
+            content,
+            client_id,
+            attachments,
+            reply_to,
+            thread_id,
+            mentions,
+        }
+    }
+}
+
+fn ref_fits(reference: Option<&Ref>) -> bool {
+    !matches!(reference, Some(Ref::Text(text)) if text.len() > REF_BYTES_MAX)
+}
+
+/// What an ack says of a message that is now stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AckedMessage {
+    /// The message.
+    pub id: MessageId,
+    /// Its place in the conversation.
+    #[ts(type = "number")]
+    pub seq: i64,
+    /// The conversation's version with it.
+    #[ts(type = "number")]
+    pub version: i64,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+impl From<&Message> for AckedMessage {
+    fn from(message: &Message) -> Self {
+        Self { id: message.id, seq: message.seq, version: message.version, created_at: message.created_at }
+    }
+}
+
+/// A frame from the server. Events are the same bytes for every recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+#[ts(optional_fields)]
+pub enum ServerFrame {
+    /// The first frame: the socket is authorised and live.
+    #[serde(rename = "connected")]
+    Connected {
+        /// Who is connected.
+        user_id: UserId,
+        /// The session; null for a host app's token, which has none.
+        #[ts(optional = nullable)]
+        session_id: Option<SessionId>,
+        /// Names the store's history; another one means: start over.
+        epoch: String,
+        /// Where this connection starts. Opaque.
+        cursor: String,
+        /// Send something at least this often, in milliseconds.
+        #[ts(type = "number")]
+        heartbeat_ms: u64,
+        /// Whether what was missed since the given cursor follows.
+        resumed: bool,
+    },
+    /// A command was done; after a `message.send` it is on disk.
+    #[serde(rename = "ack")]
+    Ack {
+        /// The command's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// The stored message, for `message.send`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<AckedMessage>,
+    },
+    /// A command was refused.
+    #[serde(rename = "error")]
+    Error {
+        /// The command's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// The stable word.
+        code: Code,
+        /// What happened this time.
+        detail: String,
+        /// Wait this long before the next try, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional, as = "Option<u32>")]
+        retry_after_ms: Option<u64>,
+    },
+    /// The answer to `ping`.
+    #[serde(rename = "pong")]
+    Pong {
+        /// The ping's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    /// A new message.
+    #[serde(rename = "message.new")]
+    MessageNew {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// The message.
+        message: Box<Message>,
+    },
+    /// A member's devices have received everything up to `seq`.
+    #[serde(rename = "message.delivered")]
+    MessageDelivered {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Whose cursor.
+        user_id: UserId,
+        /// Up to which message.
+        #[ts(type = "number")]
+        seq: i64,
+    },
+    /// A member has read everything up to `seq`.
+    #[serde(rename = "message.read")]
+    MessageRead {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Whose cursor.
+        user_id: UserId,
+        /// Up to which message.
+        #[ts(type = "number")]
+        seq: i64,
+    },
+    /// The recipient is now a member of this conversation.
+    #[serde(rename = "conversation.added")]
+    ConversationAdded {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Its version.
+        #[ts(type = "number")]
+        version: i64,
+        /// What every member sees of it.
+        conversation: Box<ConversationSummary>,
+    },
+    /// The server is about to close this socket: come back after the wait.
+    #[serde(rename = "reconnect")]
+    Reconnect {
+        /// How long to wait, in milliseconds; different for each socket.
+        #[ts(type = "number")]
+        after_ms: u64,
+    },
+}
+
+impl ServerFrame {
+    /// The frame as JSON text.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("frames hold nothing that JSON cannot say")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_frame_is_read_once_and_whole() {
+        let frame = ClientFrame::parse(
+            r#"{"type":"message.send","ref":"1","conversationId":"0190b2c8-0000-7000-8000-000000000001","content":"hi","clientId":"c"}"#,
+        );
+        assert!(matches!(frame, Ok(ClientFrame::MessageSend { content, .. }) if content == "hi"));
+        assert_eq!(
+            ClientFrame::parse(r#"{"type":"ping","ref":7}"#),
+            Ok(ClientFrame::Ping { reference: Some(Ref::Number(7)) })
+        );
+    }
+
+    #[test]
+    fn a_command_that_is_not_valid_is_answered_with_its_ref() {
+        for text in [
+            r#"{"type":"message.send","ref":"r","content":"hi"}"#,
+            r#"{"type":"message.send","ref":"r","conversationId":"x","content":"hi"}"#,
+            r#"{"type":"ping","ref":"r","role":"owner"}"#,
+            r#"{"type":"no.such","ref":"r"}"#,
+        ] {
+            let answer = ClientFrame::parse(text);
+            assert!(
+                matches!(&answer, Err(FrameError::Invalid { reference: Some(Ref::Text(r)), .. }) if r == "r"),
+                "{text} gave {answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_a_bad_frame() {
+        let deep = format!(r#"{{"type":"ping","x":{}}}"#, "[".repeat(10_000));
+        let long = format!(r#"{{"type":"ping","ref":"{}"}}"#, "r".repeat(65));
+        for text in ["", "hi", "1", "[]", "{}", r#"{"type":1}"#, r#"{"ref":"r"}"#, &deep, &long, r#"{"type":"ping","ref":{}}"#] {
+            let answer = ClientFrame::parse(text);
+            assert!(matches!(answer, Err(FrameError::Bad(_))), "{text:.40} gave {answer:?}");
+        }
+    }
+}
