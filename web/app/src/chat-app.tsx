@@ -1,0 +1,86 @@
+// The chat of one account: makes its client, keeps it connected while shown, and lays out the frame.
+
+import { createParlor } from "@parlor/client";
+import { ParlorProvider, useConnection, useConversations } from "@parlor/react";
+import { MessagesSquare } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
+import { Rail } from "./frame/rail";
+import { words } from "./i18n";
+import { ListPane } from "./list/list-pane";
+import { type Route, useRoute } from "./router";
+import type { Account } from "./session/accounts";
+import { Drafts } from "./session/drafts";
+import { endSession, tokensOf } from "./session/session";
+import { ViewerContext } from "./session/viewer";
+import { ConversationPage } from "./thread/conversation-page";
+import { ConnectionLine } from "./ui/connection-line";
+import { useTitle } from "./ui/hooks";
+import { Placeholder } from "./ui/placeholder";
+import { MePage } from "./views/me";
+import "./styles/frame.css";
+
+export function ChatApp({ account }: { account: Account }) {
+  const { user } = account;
+  const [client] = useState(() =>
+    createParlor({ url: window.location.origin, token: tokensOf(user.id), user }),
+  );
+  useEffect(() => {
+    client.connect().catch(() => undefined);
+    return () => client.disconnect();
+  }, [client]);
+  const drafts = useMemo(() => new Drafts(user.id, window.localStorage), [user.id]);
+  const viewer = useMemo(() => ({ user, account, drafts }), [user, account, drafts]);
+  return (
+    <ParlorProvider client={client}>
+      <ViewerContext value={viewer}>
+        <Frame />
+        <SessionWatch userId={user.id} />
+      </ViewerContext>
+    </ParlorProvider>
+  );
+}
+
+/** Sends to the form when the server has ended the session, and keeps the tab's title. */
+function SessionWatch({ userId }: { userId: string }) {
+  const { state } = useConnection();
+  const { items } = useConversations();
+  const unread = items.reduce((sum, item) => sum + (isMuted(item.me) ? 0 : item.unreadCount), 0);
+  useTitle(unread > 0 ? `(${unread}) Parlor` : "Parlor");
+  useEffect(() => {
+    if (state === "stopped") endSession(userId);
+  }, [state, userId]);
+  return null;
+}
+
+function isMuted(me: { mutedUntil: string | null }): boolean {
+  return me.mutedUntil !== null && Date.parse(me.mutedUntil) > Date.now();
+}
+
+function Frame() {
+  const route = useRoute();
+  return (
+    <div className="frame" data-page={route.page}>
+      {route.page === "conversation" && (
+        <a className="skip-link" href="#composer">
+          {words.skipToThread}
+        </a>
+      )}
+      <Rail />
+      <ListPane selectedId={route.page === "conversation" ? route.id : null} />
+      <main className="main-pane">
+        <Page route={route} />
+      </main>
+    </div>
+  );
+}
+
+function Page({ route }: { route: Route }) {
+  if (route.page === "conversation") return <ConversationPage key={route.id} id={route.id} />;
+  if (route.page === "me") return <MePage />;
+  return (
+    <>
+      <ConnectionLine place="thread" />
+      <Placeholder icon={<MessagesSquare />} title={words.pickTitle} lead={words.pickLead} />
+    </>
+  );
+}

@@ -1,0 +1,147 @@
+// German.
+
+import type { Dictionary } from "./dictionary";
+
+const one = (count: number, single: string, many: string) =>
+  `${count} ${count === 1 ? single : many}`;
+
+export const de: Dictionary = {
+  chats: "Chats",
+  me: "Ich",
+  back: "Zurück",
+  close: "Schließen",
+  cancel: "Abbrechen",
+  tryAgain: "Noch einmal versuchen",
+  today: "Heute",
+  yesterday: "Gestern",
+  you: "Du",
+  skipToThread: "Zur Unterhaltung springen",
+  sections: "Bereiche",
+
+  signInTitle: "Willkommen zurück",
+  signInLead: "Melde dich an und rede mit deinen Leuten.",
+  loginLabel: "Kürzel oder E-Mail",
+  passwordLabel: "Passwort",
+  showPassword: "Passwort zeigen",
+  hidePassword: "Passwort verbergen",
+  signIn: "Anmelden",
+  signingIn: "Anmeldung läuft …",
+  newHere: "Neu hier?",
+  makeAccount: "Konto anlegen",
+  registerTitle: "Konto anlegen",
+  registerLead: "Ein Kürzel und ein Passwort genügen.",
+  handleLabel: "Kürzel",
+  handleHint:
+    "2 bis 32 Zeichen aus a–z, 0–9, Punkt, Strich und Unterstrich. Damit findet man dich.",
+  nameLabel: "Name",
+  nameHint: "Was andere sehen. Darf leer bleiben.",
+  passwordHint: "Mindestens 8 Zeichen.",
+  create: "Konto anlegen",
+  creating: "Konto wird angelegt …",
+  haveAccount: "Schon ein Konto?",
+  sessionEnded:
+    "Deine Sitzung ist beendet. Bitte melde dich wieder an; nichts Geschriebenes ist verloren.",
+  linkUsed:
+    "Dieser Anmeldelink wurde schon benutzt oder ist abgelaufen. Melde dich mit deinem Passwort an.",
+  openingLink: "Du wirst angemeldet …",
+
+  errors: {
+    invalid_credentials:
+      "Kürzel oder Passwort stimmt nicht. Prüfe beides und versuche es noch einmal.",
+    handle_taken: "Dieses Kürzel ist vergeben. Wähle ein anderes.",
+    email_taken: "Diese E-Mail-Adresse ist schon vergeben.",
+    invalid_request:
+      "Etwas im Formular stimmt nicht. Prüfe die Felder und versuche es noch einmal.",
+    rate_limited: "Das waren zu viele Versuche. Warte eine Minute und versuche es noch einmal.",
+    network: "Der Server ist nicht erreichbar. Prüfe deine Verbindung und versuche es noch einmal.",
+    unavailable: "Der Server ist beschäftigt. Versuche es gleich noch einmal.",
+    not_found: "Diese Unterhaltung gibt es nicht, oder du gehörst nicht dazu.",
+    forbidden: "Hier darfst du nicht schreiben.",
+    payload_too_large: "Die Nachricht ist zu lang. Kürze sie und sende sie noch einmal.",
+    client_id_reused:
+      "Der Server hat an ihrer Stelle eine andere Nachricht. Kopiere den Text und sende ihn neu.",
+    unknown: "Das hat nicht geklappt. Versuche es noch einmal.",
+  },
+
+  newConversation: "Neue Unterhaltung",
+  filterChats: "Chats durchsuchen",
+  clearFilter: "Suche leeren",
+  noChatsTitle: "Noch keine Unterhaltungen",
+  noChatsLead:
+    "Suche jemanden nach Name oder Kürzel und sag hallo. Mit mehreren wird es eine Gruppe.",
+  startOne: "Unterhaltung beginnen",
+  noMatch: (text) => `Nichts heißt hier „${text}“.`,
+  draft: "Entwurf:",
+  youPrefix: "Du:",
+  noMessagesYet: "Noch keine Nachrichten",
+  unread: (count) => one(count, "ungelesene Nachricht", "ungelesene Nachrichten"),
+  statuses: {
+    queued: "Wartet aufs Senden",
+    sending: "Wird gesendet",
+    failed: "Nicht gesendet",
+    sent: "Gesendet",
+    delivered: "Zugestellt",
+    read: "Gelesen",
+  },
+
+  searchPeople: "Name oder Kürzel suchen",
+  searchPeopleHint: "Wähle eine Person zum Reden, oder mehrere für eine Gruppe.",
+  noPeople: (text) => `Niemand gefunden für „${text}“.`,
+  remove: (name) => `${name} entfernen`,
+  groupTitle: "Name der Gruppe",
+  groupTitleHint: "Für Gruppen freiwillig; mit Namen wird es auch zu zweit eine Gruppe.",
+  startDirect: "Unterhaltung beginnen",
+  startGroup: (count) => `Gruppe zu ${count} anlegen`,
+
+  pickTitle: "Wähle eine Unterhaltung",
+  pickLead: "Links stehen deine Nachrichten. Lies eine weiter oder beginne eine neue.",
+  goneTitle: "Nicht hier",
+  goneLead: "Diese Unterhaltung gibt es nicht, oder du gehörst nicht dazu.",
+  toChats: "Zu den Chats",
+  loadFailed: "Die Nachrichten konnten nicht geladen werden.",
+  helloTitle: "Sag hallo",
+  helloLead: (name) => `In ${name} steht noch nichts. Schreib die erste Nachricht.`,
+  direct: "Direkte Unterhaltung",
+  members: (count) => one(count, "Mitglied", "Mitglieder"),
+  details: "Details",
+  showDetails: "Details zeigen",
+  hideDetails: "Details verbergen",
+  owner: "Eigner",
+  admin: "Admin",
+  youSuffix: (name) => `${name} (du)`,
+  moreMembers: (count) => `und ${count} weitere`,
+
+  messageLog: (name) => `Nachrichten in ${name}`,
+  newLine: "Neu",
+  loadingOlder: "Ältere Nachrichten werden geladen",
+  toNewest: "Zur neuesten Nachricht springen",
+  toNewestCount: (count) =>
+    one(count, "neue Nachricht weiter unten", "neue Nachrichten weiter unten"),
+  said: (name, text) => `${name}: ${text}`,
+  discard: "Verwerfen",
+  writeTo: (name) => `An ${name} schreiben`,
+  send: "Senden",
+  charactersLeft: (count) => one(count, "Zeichen übrig", "Zeichen übrig"),
+  tooLong: (count) => `${count} Zeichen zu lang. Zum Senden kürzen.`,
+
+  offline: "Du bist offline. Was du schreibst, wird später gesendet.",
+  reconnecting: (seconds) =>
+    seconds > 0 ? `Neue Verbindung in ${seconds} s` : "Verbindung wird aufgebaut …",
+  connecting: "Verbindung wird aufgebaut …",
+  catchingUp: "Neues wird geholt …",
+  tryNow: "Jetzt versuchen",
+
+  meTitle: "Ich",
+  profile: "Profil",
+  appearance: "Aussehen",
+  themeSystem: "System",
+  themeLight: "Hell",
+  themeDark: "Dunkel",
+  accounts: "Konten in diesem Browser",
+  addAccount: "Weiteres Konto hinzufügen",
+  switchTo: (name) => `Zu ${name} wechseln`,
+  memberSince: (date) => `Dabei seit ${date}`,
+  email: "E-Mail",
+  bio: "Über mich",
+  signOut: "Abmelden",
+};

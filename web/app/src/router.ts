@@ -1,0 +1,74 @@
+// The app's routes as values, and the one place that touches the History API. Small on purpose: five
+// pages do not need a library.
+
+import { useSyncExternalStore } from "react";
+
+export type Route =
+  | { page: "chats" }
+  | { page: "conversation"; id: string }
+  | { page: "me" }
+  | { page: "sign-in" }
+  | { page: "register" };
+
+export function routeOf(path: string): Route {
+  const [first, second] = path.split("/").filter(Boolean);
+  if (first === "c" && second) return { page: "conversation", id: decodeURIComponent(second) };
+  if (first === "me" || first === "sign-in" || first === "register") return { page: first };
+  return { page: "chats" };
+}
+
+export function pathOf(route: Route): string {
+  switch (route.page) {
+    case "chats":
+      return "/";
+    case "conversation":
+      return `/c/${encodeURIComponent(route.id)}`;
+    default:
+      return `/${route.page}`;
+  }
+}
+
+const listeners = new Set<() => void>();
+let held: { path: string; route: Route } | null = null;
+
+function snapshot(): Route {
+  const path = window.location.pathname;
+  if (held?.path !== path) held = { path, route: routeOf(path) };
+  return held.route;
+}
+
+function tell(): void {
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  window.addEventListener("popstate", listener);
+  return () => {
+    listeners.delete(listener);
+    window.removeEventListener("popstate", listener);
+  };
+}
+
+/** How many of our own pages lie behind this one; a deep link has none. */
+function depth(): number {
+  const state: unknown = window.history.state;
+  const held = typeof state === "object" && state !== null && "depth" in state ? state.depth : 0;
+  return typeof held === "number" ? held : 0;
+}
+
+export function navigate(route: Route, how: "push" | "replace" = "push"): void {
+  if (how === "replace") window.history.replaceState({ depth: depth() }, "", pathOf(route));
+  else window.history.pushState({ depth: depth() + 1 }, "", pathOf(route));
+  tell();
+}
+
+/** Back to where the reader came from, or to `fallback` when they came by a link. */
+export function goBack(fallback: Route): void {
+  if (depth() > 0) window.history.back();
+  else navigate(fallback, "replace");
+}
+
+export function useRoute(): Route {
+  return useSyncExternalStore(subscribe, snapshot);
+}

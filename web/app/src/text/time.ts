@@ -1,0 +1,52 @@
+// Times as people say them: today a time, then yesterday, a weekday, a date. Always 24 hours, always in
+// the viewer's own zone. Formatters are made once: making one costs more than a list row.
+
+export type DayWords = { today: string; yesterday: string };
+
+export type TimeFormat = {
+  clock(iso: string): string;
+  full(iso: string): string;
+  listTime(iso: string, nowMs: number): string;
+  day(iso: string, nowMs: number): string;
+};
+
+const midnight = (at: Date): number => new Date(at).setHours(0, 0, 0, 0);
+
+/** Whole days between two moments by the calendar; a day of 23 or 25 hours counts as one. */
+export function daysBetween(earlier: Date, later: Date): number {
+  return Math.round((midnight(later) - midnight(earlier)) / 86_400_000);
+}
+
+export function timeFormat(language: string, words: DayWords): TimeFormat {
+  const make = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options);
+  const clock = make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const full = make({ dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
+  const weekdayShort = make({ weekday: "short" });
+  const weekdayLong = make({ weekday: "long" });
+  const shortDate = make({ day: "numeric", month: "short" });
+  const yearDate = make({ day: "2-digit", month: "2-digit", year: "2-digit" });
+  const longDate = make({ weekday: "long", day: "numeric", month: "long" });
+  const longYearDate = make({ day: "numeric", month: "long", year: "numeric" });
+  const ageOf = (at: Date, nowMs: number) => daysBetween(at, new Date(nowMs));
+  const sameYear = (at: Date, nowMs: number) => at.getFullYear() === new Date(nowMs).getFullYear();
+  return {
+    clock: (iso) => clock.format(new Date(iso)),
+    full: (iso) => full.format(new Date(iso)),
+    listTime(iso, nowMs) {
+      const at = new Date(iso);
+      const days = ageOf(at, nowMs);
+      if (days <= 0) return clock.format(at);
+      if (days === 1) return words.yesterday;
+      if (days < 7) return weekdayShort.format(at);
+      return (sameYear(at, nowMs) ? shortDate : yearDate).format(at);
+    },
+    day(iso, nowMs) {
+      const at = new Date(iso);
+      const days = ageOf(at, nowMs);
+      if (days <= 0) return words.today;
+      if (days === 1) return words.yesterday;
+      if (days < 7) return weekdayLong.format(at);
+      return (sameYear(at, nowMs) ? longDate : longYearDate).format(at);
+    },
+  };
+}

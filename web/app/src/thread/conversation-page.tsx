@@ -1,0 +1,75 @@
+// One conversation: its bar, its thread, its composer, and its details on demand.
+
+import type { ConversationView } from "@parlor/client";
+import { useConversation, useConversations } from "@parlor/react";
+import { CircleOff } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { words } from "../i18n";
+import { navigate } from "../router";
+import { ConnectionLine } from "../ui/connection-line";
+import { Placeholder } from "../ui/placeholder";
+import { Composer } from "./composer";
+import { Details } from "./details";
+import { Thread } from "./thread";
+import { ThreadBar } from "./thread-bar";
+import "../styles/thread.css";
+
+export function ConversationPage({ id }: { id: string }) {
+  const { conversation } = useConversation(id);
+  const { phase } = useConversations();
+  if (conversation) return <Opened conversation={conversation} />;
+  if (phase === "loading") {
+    return (
+      <>
+        <div className="thread-bar" />
+        <ConnectionLine place="thread" />
+      </>
+    );
+  }
+  return (
+    <Placeholder icon={<CircleOff />} title={words.goneTitle} lead={words.goneLead}>
+      <button
+        type="button"
+        className="primary"
+        onClick={() => navigate({ page: "chats" }, "replace")}
+      >
+        {words.toChats}
+      </button>
+    </Placeholder>
+  );
+}
+
+function Opened({ conversation }: { conversation: ConversationView }) {
+  const [detailed, setDetailed] = useState(false);
+  const toggle = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setDetailed(false);
+    toggle.current?.focus();
+  };
+  useEffect(() => {
+    if (!detailed) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      setDetailed(false);
+      toggle.current?.focus();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [detailed]);
+  return (
+    <div className="conversation" data-detailed={detailed}>
+      <section className="thread">
+        <ThreadBar
+          conversation={conversation}
+          detailed={detailed}
+          toggleRef={toggle}
+          onToggle={() => setDetailed(!detailed)}
+        />
+        <ConnectionLine place="thread" />
+        <Thread conversation={conversation} />
+        <Composer conversation={conversation} />
+      </section>
+      {detailed && <Details conversation={conversation} onClose={close} />}
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+// The card that makes an account.
+
+import { PASSWORD_CHARS_MIN, ParlorError } from "@parlor/client";
+import { type FormEvent, useState } from "react";
+import { errorSentence, words } from "../i18n";
+import { auth, enter } from "../session/session";
+import { Link } from "../ui/link";
+import { Field, PasswordField } from "./fields";
+import { AuthCard } from "./sign-in";
+
+type Failure = { sentence: string; fields: Record<string, string> };
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ParlorError)) return { sentence: errorSentence("unknown"), fields: {} };
+  const sentence = errorSentence(error.code);
+  if (error.code === "handle_taken") return { sentence: "", fields: { handle: sentence } };
+  const fields = Object.fromEntries(error.fields.map(({ field, message }) => [field, message]));
+  return { sentence, fields };
+}
+
+export function RegisterPage() {
+  const [failure, setFailure] = useState<Failure>({ sentence: "", fields: {} });
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const name = String(form.get("name")).trim();
+    setBusy(true);
+    try {
+      enter(
+        await auth.register({
+          handle: String(form.get("handle")).trim().toLowerCase(),
+          password: String(form.get("password")),
+          ...(name === "" ? {} : { name }),
+        }),
+      );
+    } catch (error) {
+      setFailure(failureOf(error));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <AuthCard title={words.registerTitle} lead={words.registerLead}>
+      <form onSubmit={submit}>
+        {failure.sentence !== "" && (
+          <p className="auth-notice error" role="alert">
+            {failure.sentence}
+          </p>
+        )}
+        <Field
+          label={words.handleLabel}
+          name="handle"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          hint={words.handleHint}
+          error={failure.fields.handle}
+          pattern="[A-Za-z0-9_.\-]{2,32}"
+          title={words.handleHint}
+          required
+          autoFocus
+        />
+        <Field
+          label={words.nameLabel}
+          name="name"
+          autoComplete="name"
+          hint={words.nameHint}
+          error={failure.fields.name}
+          maxLength={64}
+        />
+        <PasswordField
+          autoComplete="new-password"
+          hint={words.passwordHint}
+          error={failure.fields.password}
+          minLength={PASSWORD_CHARS_MIN}
+        />
+        <button type="submit" className="primary wide" disabled={busy}>
+          {busy ? words.creating : words.create}
+        </button>
+      </form>
+      <p className="auth-foot">
+        {words.haveAccount} <Link to={{ page: "sign-in" }}>{words.signIn}</Link>
+      </p>
+    </AuthCard>
+  );
+}

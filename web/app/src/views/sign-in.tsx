@@ -1,0 +1,76 @@
+// The sign-in card, and the card that both forms share.
+
+import { ParlorError } from "@parlor/client";
+import { useReadable } from "@parlor/react";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { errorSentence, words } from "../i18n";
+import { auth, enter, type Session, session } from "../session/session";
+import { Link } from "../ui/link";
+import { Logo } from "../ui/logo";
+import { Field, PasswordField } from "./fields";
+import "../styles/auth.css";
+
+export function AuthCard(props: { title: string; lead: string; children?: ReactNode }) {
+  return (
+    <div className="auth-page">
+      <main className="auth-card">
+        <Logo size="large" />
+        <h1>{props.title}</h1>
+        <p className="auth-lead">{props.lead}</p>
+        {props.children}
+      </main>
+    </div>
+  );
+}
+
+function noticeSentence(notice: Session["notice"]): string | null {
+  switch (notice) {
+    case "session-ended":
+      return words.sessionEnded;
+    case "link-used":
+      return words.linkUsed;
+    case "link-unreachable":
+      return words.errors.network;
+    case null:
+      return null;
+  }
+}
+
+export function SignInPage() {
+  const { notice } = useReadable(session);
+  const [failure, setFailure] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    try {
+      enter(await auth.login(String(form.get("login")).trim(), String(form.get("password"))));
+    } catch (error) {
+      setFailure(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
+      setBusy(false);
+    }
+  };
+
+  const sentence = failure ?? noticeSentence(notice);
+  return (
+    <AuthCard title={words.signInTitle} lead={words.signInLead}>
+      <form onSubmit={submit}>
+        {sentence && (
+          <p className={failure ? "auth-notice error" : "auth-notice"} role="alert">
+            {sentence}
+          </p>
+        )}
+        <Field label={words.loginLabel} name="login" autoComplete="username" required autoFocus />
+        <PasswordField autoComplete="current-password" />
+        <button type="submit" className="primary wide" disabled={busy}>
+          {busy ? words.signingIn : words.signIn}
+        </button>
+      </form>
+      <p className="auth-foot">
+        {words.newHere} <Link to={{ page: "register" }}>{words.makeAccount}</Link>
+      </p>
+    </AuthCard>
+  );
+}

@@ -1,0 +1,44 @@
+// The public surface of @parlor/client. What is not named here is not promised.
+
+import type {} from "./json";
+
+export { type Auth, createAuth } from "./auth";
+export type { ConnectionStatus } from "./connection/connection";
+export {
+  browserEnvironment,
+  type Environment,
+  localTextStorage,
+  memoryStorage,
+  type TextStorage,
+} from "./environment";
+export { isRefused, isTransient, ParlorError } from "./errors";
+export type {
+  AuthReply,
+  Conversation,
+  ConversationSummary,
+  CreateConversation,
+  Member,
+  Membership,
+  Message,
+  Page,
+  Register,
+  ServerFrame,
+  User,
+  UserSummary,
+} from "./generated/protocol";
+export {
+  CONTENT_BYTES_MAX,
+  CONTENT_CHARS_MAX,
+  PASSWORD_CHARS_MIN,
+  TITLE_CHARS_MAX,
+} from "./generated/protocol";
+export {
+  type ConversationHandle,
+  createParlor,
+  type Parlor,
+  type ParlorOptions,
+} from "./parlor";
+export type { Readable } from "./store";
+export type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
+export type { MessageStatus, ThreadMessage, ThreadSnapshot } from "./stores/thread";
+export type { Grant, TokenOption, TokenSource } from "./tokens";

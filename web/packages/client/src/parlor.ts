@@ -1,0 +1,192 @@
+// The public face: `createParlor` wires connection, outbox, receipts, stores and sync, and hands out small
+// handles. It holds no behaviour of its own.
+
+import { Connection, type ConnectionStatus } from "./connection/connection";
+import { browserEnvironment, type Environment } from "./environment";
+import { ParlorError } from "./errors";
+import type {
+  Conversation,
+  CreateConversation,
+  Member,
+  Message,
+  Page,
+  ServerFrame,
+  UserSummary,
+} from "./generated/protocol";
+import { createHttp } from "./http";
+import { Outbox, type OutboxEntry } from "./outbox";
+import { Receipts } from "./receipts";
+import type { Readable } from "./store";
+import {
+  Conversations,
+  type ConversationsSnapshot,
+  type ConversationView,
+} from "./stores/conversations";
+import type { ThreadSnapshot } from "./stores/thread";
+import { messageStream } from "./stream";
+import { Sync } from "./sync";
+import { singleFlight, type TokenOption, tokenSource } from "./tokens";
+
+export type ParlorOptions = {
+  /** The server's origin, such as `https://chat.example.org`; empty for the page's own. */
+  url: string;
+  token: TokenOption;
+  /** Who signs in, when the host knows: lets waiting messages show before the first connection. */
+  user?: UserSummary;
+  environment?: Environment;
+};
+
+type EventFrame = Exclude<
+  ServerFrame,
+  { type: "connected" | "ack" | "error" | "pong" | "reconnect" }
+>;
+type EventNamed<K extends EventFrame["type"]> = Extract<EventFrame, { type: K }>;
+
+export type ConversationHandle = {
+  readonly id: string;
+  /** The conversation itself; null until it is known, or when the viewer is not in it. */
+  readonly state: Readable<ConversationView | null>;
+  /** The thread; subscribing loads it. */
+  readonly messages: Readable<ThreadSnapshot>;
+  /** Queues a message and answers its clientId; what becomes of it shows in `messages`. */
+  send(content: string): string;
+  retry(clientId: string): void;
+  discard(clientId: string): void;
+  /** Up to `seq`, or up to the newest. */
+  markRead(seq?: number): void;
+  loadOlder(): Promise<void>;
+  reload(): Promise<void>;
+  members(cursor?: string): Promise<Page<Member>>;
+  /** Every message from now on, in order, each once, across reconnects. */
+  stream(): AsyncIterableIterator<Message>;
+};
+
+export type Parlor = {
+  /** Resolves when everything is up to date for the first time; rejects when the session has ended. */
+  connect(): Promise<void>;
+  disconnect(): void;
+  readonly status: Readable<ConnectionStatus>;
+  readonly conversations: Readable<ConversationsSnapshot> & {
+    create(input: CreateConversation): Promise<Conversation>;
+  };
+  conversation(id: string): ConversationHandle;
+  readonly users: { search(query: string): Promise<Page<UserSummary>> };
+  on<K extends EventFrame["type"]>(event: K, fn: (frame: EventNamed<K>) => void): () => void;
+};
+
+export function createParlor(options: ParlorOptions): Parlor {
+  const environment = options.environment ?? browserEnvironment();
+  const origin = options.url || globalThis.location?.origin || "";
+  const tokens = singleFlight(tokenSource(options.token));
+  const http = createHttp(environment, `${origin}/api/v1`, tokens);
+  const conversations = new Conversations();
+  const listeners = new Map<string, Set<(frame: ServerFrame) => void>>();
+  const handles = new Map<string, ConversationHandle>();
+
+  const receipts: Receipts = new Receipts((kind, conversationId, seq) =>
+    connection.command({ type: `receipt.${kind}`, conversationId, seq }),
+  );
+  const outbox: Outbox = new Outbox(environment, {
+    send: (entry) => sendMessage(connection, entry),
+    acked: (entry, ack) => sync.acked(entry, ack),
+  });
+  const sync: Sync = new Sync(http, conversations, outbox, receipts);
+  const connection: Connection = new Connection(
+    environment,
+    `${origin.replace(/^http/, "ws")}/api/v1/ws`,
+    tokens,
+    {
+      onFrame(frame) {
+        sync.receive(frame);
+        for (const fn of listeners.get(frame.type) ?? []) fn(frame);
+      },
+      catchUp: (greeting) => sync.catchUp(greeting.epoch),
+      startOver: () => sync.startOver(),
+      onLive() {
+        outbox.start();
+        receipts.start();
+      },
+    },
+  );
+  connection.status.subscribe(() => {
+    if (connection.status.getSnapshot().state === "live") return;
+    outbox.stop();
+    receipts.stop();
+  });
+  if (options.user) sync.identify(options.user);
+
+  function conversation(id: string): ConversationHandle {
+    const held = handles.get(id);
+    if (held) return held;
+    const thread = sync.thread(id);
+    const handle: ConversationHandle = {
+      id,
+      state: conversations.one(id),
+      messages: thread,
+      send: (content) => outbox.add(id, content).clientId,
+      retry: (clientId) => outbox.retry(clientId),
+      discard: (clientId) => outbox.remove(clientId),
+      markRead(seq) {
+        const view = conversations.get(id);
+        const upTo = Math.min(seq ?? Number.POSITIVE_INFINITY, view?.lastSeq ?? 0);
+        if (!view || upTo <= view.me.readSeq) return;
+        const userId = sync.viewerId;
+        sync.applyReceipt(id, { kind: "read", userId, seq: upTo });
+        receipts.note("read", id, upTo);
+      },
+      loadOlder: () => sync.loadOlder(thread),
+      reload: () => sync.open(thread),
+      members: (cursor) => http.get(`/conversations/${id}/members`, { limit: 200, cursor }),
+      stream: () => messageStream(thread),
+    };
+    handles.set(id, handle);
+    return handle;
+  }
+
+  return {
+    connect: () => connected(connection),
+    disconnect: () => connection.disconnect(),
+    status: connection.status,
+    conversations: {
+      getSnapshot: conversations.list.getSnapshot,
+      subscribe: conversations.list.subscribe,
+      async create(input) {
+        const made = await http.post<Conversation>("/conversations", input);
+        conversations.take([made]);
+        return made;
+      },
+    },
+    conversation,
+    users: { search: (query) => http.get("/users", { query, limit: 20 }) },
+    on(event, fn) {
+      const set = listeners.get(event) ?? new Set();
+      listeners.set(event, set);
+      // The set under a name only ever receives frames of that type.
+      const listener = fn as (frame: ServerFrame) => void;
+      set.add(listener);
+      return () => set.delete(listener);
+    },
+  };
+}
+
+async function sendMessage(connection: Connection, entry: OutboxEntry) {
+  const { conversationId, content, clientId } = entry;
+  const ack = await connection.command({ type: "message.send", conversationId, content, clientId });
+  if (!ack.message) throw new ParlorError("unknown_outcome", "The ack holds no message.");
+  return ack.message;
+}
+
+function connected(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const check = () => {
+      const { state } = connection.status.getSnapshot();
+      if (state !== "live" && state !== "stopped" && state !== "idle") return;
+      stop();
+      if (state === "live") resolve();
+      else reject(new ParlorError("session_ended", "The connection was ended.", 401));
+    };
+    const stop = connection.status.subscribe(check);
+    connection.connect();
+    check();
+  });
+}

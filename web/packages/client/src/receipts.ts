@@ -1,0 +1,56 @@
+// Read and delivered receipts on their way to the server. Per conversation and kind only the furthest seq
+// matters, so whatever gathers while one frame is in flight leaves as one. Lost receipts are not stored:
+// they are derived again from what is held after the next catch-up.
+
+export type ReceiptKind = "read" | "delivered";
+type SendReceipt = (kind: ReceiptKind, conversationId: string, seq: number) => Promise<unknown>;
+
+export class Receipts {
+  readonly #wanted = new Map<string, { kind: ReceiptKind; conversationId: string; seq: number }>();
+  readonly #sent = new Map<string, number>();
+  #running = false;
+  #busy = false;
+
+  constructor(private readonly send: SendReceipt) {}
+
+  note(kind: ReceiptKind, conversationId: string, seq: number): void {
+    const key = `${kind} ${conversationId}`;
+    if (seq <= (this.#sent.get(key) ?? 0)) return;
+    if (seq <= (this.#wanted.get(key)?.seq ?? 0)) return;
+    this.#wanted.set(key, { kind, conversationId, seq });
+    void this.#flush();
+  }
+
+  start(): void {
+    this.#running = true;
+    void this.#flush();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  /** One frame in flight: a first load with a thousand conversations trickles instead of bursting. */
+  async #flush(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    // Events of one turn are gathered first.
+    await Promise.resolve();
+    for (const [key, receipt] of this.#wanted) {
+      if (!this.#running) break;
+      this.#wanted.delete(key);
+      const { kind, conversationId, seq } = receipt;
+      // What was read was received: its delivered receipt says nothing new.
+      const covered =
+        kind === "delivered" && seq <= (this.#sent.get(`read ${conversationId}`) ?? 0);
+      if (covered) continue;
+      try {
+        await this.send(kind, conversationId, seq);
+        this.#sent.set(key, Math.max(seq, this.#sent.get(key) ?? 0));
+      } catch {
+        // Refused or cut off; asking again at once would not help.
+      }
+    }
+    this.#busy = false;
+  }
+}

@@ -1,0 +1,10 @@
+// The public surface of @parlor/react.
+
+export {
+  useConnection,
+  useConversation,
+  useConversations,
+  useMessages,
+  useReadable,
+} from "./hooks";
+export { ParlorProvider, useParlor } from "./provider";
