@@ -3,8 +3,8 @@
 /// A steady rate and how far it may be overdrawn at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Steady rate, in units per second.
-    pub per_second: u32,
+    /// Steady rate, in units per minute.
+    pub per_minute: u32,
     /// Units that may be taken at once after a rest.
     pub burst: u32,
 }
@@ -20,7 +20,7 @@ impl Bucket {
     /// Takes one unit, or says in how many milliseconds one is there (at least 1).
     pub fn take(&mut self, rate: Rate, now_ms: u64) -> Result<(), u64> {
         let now_us = now_ms.saturating_mul(1000);
-        let per_unit_us = 1_000_000 / u64::from(rate.per_second.max(1));
+        let per_unit_us = 60_000_000 / u64::from(rate.per_minute.max(1));
         let tolerance_us = per_unit_us * u64::from(rate.burst.max(1));
         let full_at_us = self.full_at_us.max(now_us) + per_unit_us;
         let overdraft_us = (full_at_us - now_us).saturating_sub(tolerance_us);
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate() {
-        let rate = Rate { per_second: 10, burst: 5 };
+        let rate = Rate { per_minute: 600, burst: 5 };
         let mut bucket = Bucket::default();
         let taken = (0..20).filter(|_| bucket.take(rate, 1000).is_ok()).count();
         assert_eq!(taken, 5);
@@ -57,14 +57,14 @@ mod tests {
     proptest! {
         /// However it is asked, no window of time gives more than burst + rate × time.
         #[test]
-        fn never_more_than_burst_and_rate(gaps in prop::collection::vec(0_u64..300, 1..200), per_second in 1_u32..100, burst in 1_u32..50) {
-            let rate = Rate { per_second, burst };
+        fn never_more_than_burst_and_rate(gaps in prop::collection::vec(0_u64..300, 1..200), per_minute in 1_u32..6000, burst in 1_u32..50) {
+            let rate = Rate { per_minute, burst };
             let mut bucket = Bucket::default();
             let (mut now, mut taken) = (0, 0_u64);
             for gap in gaps {
                 now += gap;
                 taken += u64::from(bucket.take(rate, now).is_ok());
-                prop_assert!(taken <= u64::from(burst) + now * u64::from(per_second) / 1000 + 1);
+                prop_assert!(taken <= u64::from(burst) + now * u64::from(per_minute) / 60_000 + 1);
             }
         }
     }

@@ -117,7 +117,7 @@ pub enum Command {
 /// The bounds of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Commands per second and at once.
+    /// Commands per minute and at once.
     pub commands: Rate,
 }
 
@@ -384,7 +384,7 @@ mod tests {
     use super::*;
     use crate::Actor;
 
-    const LIMITS: SessionLimits = SessionLimits { commands: Rate { per_second: 50, burst: 100 } };
+    const LIMITS: SessionLimits = SessionLimits { commands: Rate { per_minute: 3000, burst: 100 } };
 
     struct Bench {
         session: Session,

@@ -1,0 +1,212 @@
+//! Registering, signing in, refreshing and signing out.
+
+use parlor_auth::{PasswordError, RefreshToken, TokenError, uuid_v7};
+use parlor_core::{Actor, Identity, Refusal, validate};
+use parlor_protocol::{AuthReply, Code, LinkLogin, Login, Refresh, Register, SessionId, SessionInfo, User, UserId};
+use parlor_store::{NewSession, NewUser, RefreshOutcome, Rotation};
+
+use crate::{App, app::refused};
+
+/// Longest description of a device that is kept, in characters.
+const DEVICE_CHARS_MAX: usize = 200;
+
+/// Where a request without a credential comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The address, for limits.
+    pub address: String,
+    /// What the client says of itself.
+    pub device: Option<String>,
+}
+
+impl App {
+    /// Makes an account and signs it in.
+    pub async fn register(&self, body: Register, caller: &Caller) -> Result<AuthReply, Refusal> {
+        if !self.config.registration_open {
+            return Err(Refusal::new(Code::Forbidden, "registration is closed on this server"));
+        }
+        let account = validate::registration(&body)?;
+        self.limit_address(caller)?;
+        let password_hash = self.passwords.hash(body.password).await.map_err(password_refused)?;
+        let now = self.now();
+        let user = self
+            .store
+            .create_user(&NewUser {
+                id: UserId::from(uuid_v7(now.0)),
+                handle: account.handle,
+                name: account.name,
+                email: account.email,
+                bio: None,
+                password_hash: Some(password_hash),
+                created_at: now,
+            })
+            .await
+            .map_err(refused)?;
+        self.open_session(user, caller).await
+    }
+
+    /// Signs in with handle or e-mail address and password.
+    pub async fn login(&self, body: Login, caller: &Caller) -> Result<AuthReply, Refusal> {
+        let login = body.login.trim().to_lowercase();
+        if login.len() > parlor_protocol::limits::EMAIL_BYTES_MAX
+            || body.password.len() > parlor_protocol::limits::PASSWORD_BYTES_MAX
+        {
+            return Err(wrong_login());
+        }
+        self.limit_address(caller)?;
+        self.account_limiter.take(&login, self.now().0).map_err(Refusal::rate_limited)?;
+        let account = self.store.account(&login).await.map_err(refused)?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        // Checked also without an account, so that both take the same time.
+        let matches = self.passwords.verify(body.password, hash).await.map_err(password_refused)?;
+        match account {
+            Some(account) if matches => self.open_session(account.user, caller).await,
+            _ => Err(wrong_login()),
+        }
+    }
+
+    /// Signs in with the code of a login link.
+    pub async fn login_by_link(&self, body: LinkLogin, caller: &Caller) -> Result<AuthReply, Refusal> {
+        self.limit_address(caller)?;
+        let used = || Refusal::new(Code::LinkUsed, "this link was used or has expired: ask for a new one");
+        let user_id = self.links.take(&body.code, self.now()).ok_or_else(used)?;
+        let user = self.store.user(&user_id).await.map_err(refused)?.ok_or_else(used)?;
+        self.open_session(user, caller).await
+    }
+
+    /// A code that signs in the person with this handle once; only on a demo server.
+    pub async fn login_link(&self, handle: &str) -> Result<String, Refusal> {
+        if !self.config.demo {
+            return Err(Refusal::new(Code::Forbidden, "login links are only made in demo mode"));
+        }
+        let account = self.store.account(handle).await.map_err(refused)?;
+        let account = account.ok_or_else(|| Refusal::not_found("user"))?;
+        self.links
+            .make(account.user.id, self.now())
+            .ok_or_else(|| Refusal::new(Code::Unavailable, "too many login links wait to be used"))
+    }
+
+    /// Continues a session: the shown refresh token is replaced, and one shown twice ends it.
+    pub async fn refresh(&self, body: &Refresh) -> Result<AuthReply, Refusal> {
+        let dead = || Refusal::new(Code::Unauthorized, "this refresh token is not valid: sign in again");
+        let shown = RefreshToken::parse(&body.refresh_token).ok_or_else(dead)?;
+        let next = RefreshToken::new(shown.session_id);
+        let now = self.now();
+        let outcome = self
+            .store
+            .rotate_session(&Rotation {
+                id: shown.session_id,
+                shown_hash: shown.hash(),
+                next_hash: next.hash(),
+                now,
+                expires_at: now.plus(self.config.session_lifetime),
+            })
+            .await
+            .map_err(refused)?;
+        match outcome {
+            RefreshOutcome::Rotated(user_id) => {
+                let user = self.store.user(&user_id).await.map_err(refused)?.ok_or_else(dead)?;
+                Ok(self.reply(user, &next))
+            }
+            RefreshOutcome::Reused(user_id) => {
+                tracing::warn!(session = %shown.session_id, "a used refresh token was shown: session revoked");
+                self.end_session(&user_id, shown.session_id);
+                Err(dead())
+            }
+            RefreshOutcome::Unknown => Err(dead()),
+        }
+    }
+
+    /// Ends the actor's own session.
+    pub async fn logout(&self, actor: &Actor) -> Result<(), Refusal> {
+        match actor.session_id {
+            Some(id) => self.revoke_session(actor, id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends one of the actor's sessions; its sockets close.
+    pub async fn revoke_session(&self, actor: &Actor, id: SessionId) -> Result<(), Refusal> {
+        if !self.store.revoke_session(&actor.user_id, id, self.now()).await.map_err(refused)? {
+            return Err(Refusal::not_found("session"));
+        }
+        self.end_session(&actor.user_id, id);
+        Ok(())
+    }
+
+    /// The actor's open sessions, the newest first.
+    pub async fn sessions(&self, actor: &Actor) -> Result<Vec<SessionInfo>, Refusal> {
+        let mut sessions = self.store.sessions(&actor.user_id, self.now()).await.map_err(refused)?;
+        for session in &mut sessions {
+            session.current = Some(session.id) == actor.session_id;
+        }
+        Ok(sessions)
+    }
+
+    /// Checks an access token. No store is asked.
+    pub fn authenticate(&self, token: &str) -> Result<Identity, Refusal> {
+        let (claims, expires_in_ms) = self.tokens.verify(token, self.now().0).map_err(|error| match error {
+            TokenError::Expired => Refusal::new(Code::TokenExpired, "the access token has expired: refresh it"),
+            TokenError::Invalid => Refusal::new(Code::Unauthorized, "the access token is not valid"),
+        })?;
+        if self.revoked.contains(claims.sid) {
+            return Err(Refusal::new(Code::Unauthorized, "this session was revoked: sign in again"));
+        }
+        Ok(Identity { actor: Actor { user_id: claims.sub, session_id: Some(claims.sid) }, expires_in_ms })
+    }
+
+    fn end_session(&self, user_id: &UserId, id: SessionId) {
+        self.revoked.add(id, self.now(), self.config.access_token_lifetime);
+        self.hub.end_session(user_id, id);
+    }
+
+    async fn open_session(&self, user: User, caller: &Caller) -> Result<AuthReply, Refusal> {
+        let now = self.now();
+        let token = RefreshToken::new(SessionId(uuid_v7(now.0)));
+        let device = caller.device.as_ref().map(|text| {
+            text.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect::<String>()
+        });
+        self.store
+            .create_session(&NewSession {
+                id: token.session_id,
+                user_id: user.id.clone(),
+                refresh_hash: token.hash(),
+                device,
+                now,
+                expires_at: now.plus(self.config.session_lifetime),
+            })
+            .await
+            .map_err(refused)?;
+        Ok(self.reply(user, &token))
+    }
+
+    fn reply(&self, user: User, refresh: &RefreshToken) -> AuthReply {
+        let access_token = self.tokens.issue(&user.id, refresh.session_id, self.now().0);
+        AuthReply {
+            user,
+            token: access_token.clone(),
+            access_token,
+            refresh_token: refresh.text(),
+            expires_in_ms: self.tokens.lifetime_ms(),
+            session_id: refresh.session_id,
+        }
+    }
+
+    fn limit_address(&self, caller: &Caller) -> Result<(), Refusal> {
+        self.address_limiter.take(&caller.address, self.now().0).map_err(Refusal::rate_limited)
+    }
+}
+
+fn wrong_login() -> Refusal {
+    Refusal::new(Code::InvalidCredentials, "login or password is wrong")
+}
+
+fn password_refused(error: PasswordError) -> Refusal {
+    match error {
+        PasswordError::Busy => Refusal { retry_after_ms: Some(1000), ..Refusal::new(Code::Unavailable, "too many logins at once") },
+        PasswordError::Failed(cause) => {
+            tracing::error!(%cause, "a password could not be hashed or checked");
+            Refusal::new(Code::Internal, "the password could not be checked")
+        }
+    }
+}

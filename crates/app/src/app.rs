@@ -1,0 +1,222 @@
+//! The application: its parts, its start and its stop.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use parlor_auth::{Keys, Passwords, Tokens};
+use parlor_core::{Rate, Refusal};
+use parlor_hub::{Connection, Hub};
+use parlor_protocol::{Code, Message, ServerFrame, Timestamp};
+use parlor_store::{Appender, AppenderConfig, Store, StoreError};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{Clock, limiter::Limiter, links::Links, revoked::Revoked};
+
+/// How the application behaves.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// How long an access token lives.
+    pub access_token_lifetime: Duration,
+    /// How long a session lives without a refresh.
+    pub session_lifetime: Duration,
+    /// Passwords hashed at once; each takes 19 MiB.
+    pub password_hashes_max: usize,
+    /// Sign-in attempts for one account.
+    pub logins_per_account: Rate,
+    /// Sign-in attempts and registrations from one address.
+    pub logins_per_address: Rate,
+    /// Whether anyone may register.
+    pub registration_open: bool,
+    /// Whether login links can be used.
+    pub demo: bool,
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self {
+            access_token_lifetime: Duration::from_secs(3600),
+            session_lifetime: Duration::from_secs(30 * 24 * 3600),
+            password_hashes_max: 2,
+            logins_per_account: Rate { per_minute: 10, burst: 10 },
+            logins_per_address: Rate { per_minute: 60, burst: 60 },
+            registration_open: true,
+            demo: false,
+        }
+    }
+}
+
+/// The application. One for each server, shared by all transports.
+pub struct App {
+    pub(crate) config: AppConfig,
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) appender: Appender,
+    pub(crate) passwords: Passwords,
+    pub(crate) tokens: Tokens,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) revoked: Revoked,
+    pub(crate) links: Links,
+    pub(crate) account_limiter: Limiter,
+    pub(crate) address_limiter: Limiter,
+    epoch: String,
+    draining: AtomicBool,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Public counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Registered people.
+    pub users: i64,
+    /// Conversations.
+    pub conversations: i64,
+    /// Stored messages.
+    pub messages: i64,
+    /// Live connections on this node.
+    pub connections: u64,
+    /// Frames put into outboxes on this node since its start.
+    pub delivered: u64,
+}
+
+impl App {
+    /// Starts the application's tasks on an open store.
+    pub async fn start(
+        config: AppConfig,
+        store: Store,
+        keys: &Keys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let now = clock.now();
+        let epoch = store.epoch(&parlor_auth::code()).await?;
+        let revoked = Revoked::default();
+        let since = Timestamp(now.0 - config.access_token_lifetime.as_millis() as i64);
+        for id in store.revoked_since(since).await? {
+            revoked.add(id, now, config.access_token_lifetime);
+        }
+        let hub = Arc::new(Hub::default());
+        let (appender, committed, appending) = Appender::spawn(store.clone(), AppenderConfig::default());
+        let publishing = tokio::spawn(publish(hub.clone(), committed));
+        let passwords = Passwords::new(config.password_hashes_max).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(Arc::new(Self {
+            tokens: Tokens::new(keys, config.access_token_lifetime.as_secs()),
+            account_limiter: Limiter::new(config.logins_per_account),
+            address_limiter: Limiter::new(config.logins_per_address),
+            config,
+            store,
+            hub,
+            appender,
+            passwords,
+            clock,
+            revoked,
+            links: Links::default(),
+            epoch,
+            draining: AtomicBool::new(false),
+            tasks: Mutex::new(vec![appending, publishing]),
+        }))
+    }
+
+    /// Says that the server is about to stop: it is not ready for new work.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Commits what is queued, publishes it, and closes the store.
+    pub async fn stop(&self) {
+        self.drain();
+        self.appender.close();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task did not end well");
+            }
+        }
+        self.store.close().await;
+    }
+
+    /// Whether requests can be served: the store answers and the server is not draining.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err(Refusal::new(Code::Unavailable, "the server is stopping"));
+        }
+        self.store.ping().await.map_err(refused)
+    }
+
+    /// Public counters.
+    pub async fn stats(&self) -> Result<Stats, Refusal> {
+        let counts = self.hub.counts();
+        Ok(Stats {
+            users: self.store.user_count().await.map_err(refused)?,
+            conversations: self.store.conversation_count().await.map_err(refused)?,
+            messages: self.store.message_count().await.map_err(refused)?,
+            connections: counts.connections,
+            delivered: counts.delivered,
+        })
+    }
+
+    /// Names the store's history.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Which engine stores everything.
+    pub fn engine(&self) -> &'static str {
+        self.store.engine()
+    }
+
+    /// Registers a live connection for an actor and lets it hear the actor's conversations.
+    pub async fn attach(&self, actor: &parlor_core::Actor) -> Result<Arc<Connection>, Refusal> {
+        let connection = self.hub.connect(actor.user_id.clone(), actor.session_id);
+        // A session revoked after its token was checked and before this line is caught here; one
+        // revoked later finds the connection in the hub.
+        if actor.session_id.is_some_and(|id| self.revoked.contains(id)) {
+            self.hub.disconnect(&connection);
+            return Err(Refusal::new(Code::Unauthorized, "this session was revoked"));
+        }
+        match self.store.conversation_ids(&actor.user_id).await {
+            Ok(ids) => {
+                self.hub.join(&connection, &ids);
+                Ok(connection)
+            }
+            Err(error) => {
+                self.hub.disconnect(&connection);
+                Err(refused(error))
+            }
+        }
+    }
+
+    /// Forgets a live connection.
+    pub fn detach(&self, connection: &Arc<Connection>) {
+        self.hub.disconnect(connection);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Gives new messages to their topics in commit order.
+async fn publish(hub: Arc<Hub>, mut committed: mpsc::Receiver<Vec<Message>>) {
+    while let Some(batch) = committed.recv().await {
+        for message in batch {
+            let conversation_id = message.conversation_id;
+            let frame =
+                ServerFrame::MessageNew { conversation_id, version: message.version, message: Box::new(message) };
+            hub.publish(conversation_id, &frame);
+        }
+    }
+}
+
+/// What the caller is told of a store's failure; the cause goes to the log, once.
+pub(crate) fn refused(error: StoreError) -> Refusal {
+    let refusal = error.refusal();
+    if !matches!(error, StoreError::Refused(_)) {
+        tracing::error!(%error, "the store failed");
+    }
+    refusal
+}

@@ -1,0 +1,113 @@
+//! Making, listing and reading conversations.
+
+use parlor_auth::uuid_v7;
+use parlor_core::{Actor, Refusal, conversation::decide_create, validate};
+use parlor_protocol::{
+    Conversation, ConversationId, CreateConversation, Member, Page, ServerFrame, Timestamp, UserId,
+};
+use parlor_store::{ListFilter, ListKey, MemberKey};
+
+use crate::{App, app::refused, page_token};
+
+/// A conversation, and whether this request made it.
+#[derive(Debug, Clone)]
+pub struct CreatedConversation {
+    /// As the maker sees it.
+    pub conversation: Conversation,
+    /// `false` for a direct one that was there already.
+    pub is_new: bool,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListConversations {
+    /// Only those that match this text.
+    pub query: Option<String>,
+    /// Archived ones instead of the others.
+    pub archived: bool,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+    /// How many at most.
+    pub limit: Option<i64>,
+}
+
+impl App {
+    /// Makes a conversation and tells its members, or finds the direct one that exists.
+    pub async fn create_conversation(
+        &self,
+        actor: &Actor,
+        body: CreateConversation,
+    ) -> Result<CreatedConversation, Refusal> {
+        let new = decide_create(&actor.user_id, body)?;
+        let now = self.now();
+        let id = ConversationId(uuid_v7(now.0));
+        let created = self.store.create_conversation(id, &new, now).await.map_err(refused)?;
+        let conversation = self.conversation(actor, created.id).await?;
+        if created.is_new {
+            for (user_id, _) in &new.members {
+                self.hub.join_user(user_id, created.id);
+            }
+            self.hub.publish(
+                created.id,
+                &ServerFrame::ConversationAdded {
+                    conversation_id: created.id,
+                    version: conversation.summary.version,
+                    conversation: Box::new(conversation.summary.clone()),
+                },
+            );
+        }
+        Ok(CreatedConversation { conversation, is_new: created.is_new })
+    }
+
+    /// One conversation as the actor sees it.
+    pub async fn conversation(&self, actor: &Actor, id: ConversationId) -> Result<Conversation, Refusal> {
+        let found = self.store.conversation(&actor.user_id, id).await.map_err(refused)?;
+        found.ok_or_else(|| Refusal::not_found("conversation"))
+    }
+
+    /// The actor's conversations by last activity.
+    pub async fn conversations(&self, actor: &Actor, list: ListConversations) -> Result<Page<Conversation>, Refusal> {
+        let limit = validate::page_size(list.limit)?;
+        let after = page_token::decode::<(i64, ConversationId)>(list.cursor.as_deref())?;
+        let filter = ListFilter {
+            archived: list.archived,
+            query: validate::query(list.query)?,
+            after: after.map(|(active_at, id)| ListKey { active_at: Timestamp(active_at), id }),
+        };
+        let mut found = self.store.conversations(&actor.user_id, &filter, limit + 1).await.map_err(refused)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next_cursor =
+            found.last().filter(|_| more).map(|(_, key)| page_token::encode(&(key.active_at.0, key.id)));
+        Ok(Page { items: found.into_iter().map(|(conversation, _)| conversation).collect(), next_cursor })
+    }
+
+    /// The members of a conversation in the order they joined.
+    pub async fn members(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        cursor: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<Page<Member>, Refusal> {
+        let limit = validate::page_size(limit)?;
+        let after = page_token::decode::<(i64, UserId)>(cursor)?
+            .map(|(joined_at, user_id)| MemberKey { joined_at: Timestamp(joined_at), user_id });
+        self.require_member(actor, id).await?;
+        let mut items = self.store.members(id, after.as_ref(), limit + 1).await.map_err(refused)?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor =
+            items.last().filter(|_| more).map(|last| page_token::encode(&(last.joined_at.0, &last.user.id)));
+        Ok(Page { items, next_cursor })
+    }
+
+    /// Refuses as if it did not exist when the actor is not in it.
+    pub(crate) async fn require_member(&self, actor: &Actor, id: ConversationId) -> Result<(), Refusal> {
+        if self.store.is_member(&actor.user_id, id).await.map_err(refused)? {
+            Ok(())
+        } else {
+            Err(Refusal::not_found("conversation"))
+        }
+    }
+}

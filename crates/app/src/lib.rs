@@ -1,0 +1,27 @@
+//! Use cases: what an actor wants becomes a decision of `parlor-core`, a write to the store and an
+//! event in the hub, in this order.
+//!
+//! Each transport calls the same methods of [`App`] with an [`Actor`](parlor_core::Actor), so a
+//! rule cannot hold on one and not on another. This is the only crate that writes to the store.
+//!
+//! Never here: a frame's bytes, an HTTP status, SQL.
+#![warn(missing_docs)]
+
+mod accounts;
+mod app;
+mod clock;
+mod conversations;
+mod demo;
+mod limiter;
+mod links;
+mod messages;
+mod page_token;
+mod people;
+mod receipts;
+mod revoked;
+
+pub use accounts::Caller;
+pub use app::{App, AppConfig, Stats};
+pub use clock::{Clock, SystemClock};
+pub use conversations::{CreatedConversation, ListConversations};
+pub use messages::{PendingSend, Sent, WindowQuery};

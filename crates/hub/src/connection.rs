@@ -1,0 +1,33 @@
+//! One live connection as the hub knows it.
+
+use parking_lot::Mutex;
+use parlor_protocol::{ConversationId, SessionId, UserId};
+
+use crate::Outbox;
+
+/// Names a live connection on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub(crate) u64);
+
+/// A live connection: whose it is, and the way out to it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: Option<SessionId>,
+    /// The topics that it is in, to leave them when it goes; `None` once it has gone, so that a
+    /// join that comes too late leaves nothing behind.
+    pub(crate) topics: Mutex<Option<Vec<ConversationId>>>,
+    outbox: Outbox,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, user_id: UserId, session_id: Option<SessionId>) -> Self {
+        Self { id, user_id, session_id, topics: Mutex::new(Some(Vec::new())), outbox: Outbox::default() }
+    }
+
+    /// Frames that wait for this connection.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+}

@@ -1,0 +1,245 @@
+//! The registry: connections by user, topics by conversation.
+//!
+//! Sharded by hash so that two conversations rarely share a lock. Every lock is held for pushes
+//! into memory only, never over an await.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
+
+use crate::{Connection, ConnectionId};
+
+/// Locks per map: enough that cores do not meet, few enough to walk them all.
+const SHARDS: usize = 64;
+
+type Shard<K> = Mutex<HashMap<K, Vec<Arc<Connection>>>>;
+
+/// Live connections and what they listen to.
+#[derive(Debug)]
+pub struct Hub {
+    users: Box<[Shard<UserId>]>,
+    topics: Box<[Shard<ConversationId>]>,
+    hasher: RandomState,
+    next_id: AtomicU64,
+    published: AtomicU64,
+    delivered: AtomicU64,
+}
+
+/// What the hub has done and holds, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections now.
+    pub connections: u64,
+    /// Frames published since the start.
+    pub published: u64,
+    /// Copies of them put into outboxes since the start.
+    pub delivered: u64,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        fn shards<K>() -> Box<[Shard<K>]> {
+            (0..SHARDS).map(|_| Mutex::default()).collect()
+        }
+        Self {
+            users: shards(),
+            topics: shards(),
+            hasher: RandomState::new(),
+            next_id: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Hub {
+    /// Registers a connection. From here on it hears what concerns its user; `join` adds topics.
+    ///
+    /// Register first and load the user's conversations after it: one that the user is added to in
+    /// between reaches the connection through [`Hub::join_user`], so that none is missed.
+    pub fn connect(&self, user_id: UserId, session_id: Option<SessionId>) -> Arc<Connection> {
+        let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let connection = Arc::new(Connection::new(id, user_id.clone(), session_id));
+        self.user(&user_id).lock().entry(user_id).or_default().push(connection.clone());
+        connection
+    }
+
+    /// Puts a connection into topics.
+    pub fn join(&self, connection: &Arc<Connection>, conversations: &[ConversationId]) {
+        for id in conversations {
+            self.join_one(connection, *id);
+        }
+        if let Some(topics) = &mut *connection.topics.lock() {
+            topics.shrink_to_fit();
+        }
+    }
+
+    /// Puts all connections of a user into a topic: they have become a member.
+    pub fn join_user(&self, user_id: &UserId, conversation_id: ConversationId) {
+        for connection in self.connections_of(user_id) {
+            self.join_one(&connection, conversation_id);
+        }
+    }
+
+    fn join_one(&self, connection: &Arc<Connection>, conversation_id: ConversationId) {
+        let mut topics = connection.topics.lock();
+        let Some(topics) = &mut *topics else { return };
+        if !topics.contains(&conversation_id) {
+            topics.push(conversation_id);
+            self.topic(conversation_id).lock().entry(conversation_id).or_default().push(connection.clone());
+        }
+    }
+
+    /// Forgets a connection.
+    pub fn disconnect(&self, connection: &Arc<Connection>) {
+        fn remove<K: std::hash::Hash + Eq>(shard: &Shard<K>, key: &K, id: ConnectionId) {
+            let mut map = shard.lock();
+            if let Some(connections) = map.get_mut(key) {
+                connections.retain(|other| other.id != id);
+                if connections.is_empty() {
+                    map.remove(key);
+                }
+            }
+        }
+        remove(self.user(&connection.user_id), &connection.user_id, connection.id);
+        let topics = connection.topics.lock().take();
+        for topic in topics.into_iter().flatten() {
+            remove(self.topic(topic), &topic, connection.id);
+        }
+    }
+
+    /// Gives a frame to every connection in a conversation's topic. Encoded once.
+    pub fn publish(&self, conversation_id: ConversationId, frame: &ServerFrame) {
+        let bytes = encode(frame);
+        let topic = self.topic(conversation_id).lock();
+        self.deliver(topic.get(&conversation_id).map_or(&[], Vec::as_slice), &bytes);
+    }
+
+    /// Gives a frame to every connection of a user. Encoded once.
+    pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame) {
+        let bytes = encode(frame);
+        let user = self.user(user_id).lock();
+        self.deliver(user.get(user_id).map_or(&[], Vec::as_slice), &bytes);
+    }
+
+    fn deliver(&self, connections: &[Arc<Connection>], bytes: &Bytes) {
+        for connection in connections {
+            connection.outbox().push(bytes.clone());
+        }
+        self.published.fetch_add(1, Ordering::Relaxed);
+        self.delivered.fetch_add(connections.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Ends all connections of a session: it was revoked.
+    pub fn end_session(&self, user_id: &UserId, session_id: SessionId) {
+        for connection in self.connections_of(user_id) {
+            if connection.session_id == Some(session_id) {
+                connection.outbox().end(CloseCode::Revoked);
+            }
+        }
+    }
+
+    /// What the hub has done and holds.
+    pub fn counts(&self) -> Counts {
+        let connections = self.users.iter().map(|shard| shard.lock().values().map(Vec::len).sum::<usize>()).sum::<usize>();
+        Counts {
+            connections: connections as u64,
+            published: self.published.load(Ordering::Relaxed),
+            delivered: self.delivered.load(Ordering::Relaxed),
+        }
+    }
+
+    fn connections_of(&self, user_id: &UserId) -> Vec<Arc<Connection>> {
+        self.user(user_id).lock().get(user_id).cloned().unwrap_or_default()
+    }
+
+    fn user(&self, user_id: &UserId) -> &Shard<UserId> {
+        &self.users[self.hasher.hash_one(user_id) as usize % SHARDS]
+    }
+
+    fn topic(&self, conversation_id: ConversationId) -> &Shard<ConversationId> {
+        &self.topics[self.hasher.hash_one(conversation_id) as usize % SHARDS]
+    }
+}
+
+fn encode(frame: &ServerFrame) -> Bytes {
+    Bytes::from(frame.encode())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn user(name: &str) -> UserId {
+        name.parse().expect("a valid id")
+    }
+
+    fn conversation(n: u8) -> ConversationId {
+        format!("0190b2c8-0000-7000-8000-0000000000{n:02}").parse().expect("a valid id")
+    }
+
+    fn session(n: u8) -> SessionId {
+        format!("0190b2c8-0000-7000-8000-0000000000{n:02}").parse().expect("a valid id")
+    }
+
+    fn received(connection: &Connection) -> (usize, Option<CloseCode>) {
+        match connection.outbox().poll_drain(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(drained) => (drained.frames.len(), drained.ended),
+            Poll::Pending => (0, None),
+        }
+    }
+
+    const FRAME: ServerFrame = ServerFrame::Pong { reference: None };
+
+    #[test]
+    fn a_frame_reaches_each_connection_of_its_topic_once() {
+        let hub = Hub::default();
+        let phone = hub.connect(user("ada"), None);
+        let desk = hub.connect(user("ada"), None);
+        let grace = hub.connect(user("grace"), None);
+        hub.join(&phone, &[conversation(1), conversation(1)]);
+        // Both ways of joining at once: loaded and told.
+        hub.join_user(&user("ada"), conversation(1));
+        hub.join(&desk, &[conversation(1)]);
+        hub.publish(conversation(1), &FRAME);
+        assert_eq!([received(&phone).0, received(&desk).0, received(&grace).0], [1, 1, 0]);
+        hub.publish(conversation(2), &FRAME);
+        hub.publish_to_user(&user("grace"), &FRAME);
+        assert_eq!([received(&phone).0, received(&desk).0, received(&grace).0], [0, 0, 1]);
+        assert_eq!(hub.counts(), Counts { connections: 3, published: 3, delivered: 3 });
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_leaves_nothing_behind() {
+        let hub = Hub::default();
+        let phone = hub.connect(user("ada"), None);
+        hub.join(&phone, &[conversation(1), conversation(2)]);
+        hub.disconnect(&phone);
+        hub.join(&phone, &[conversation(3)]);
+        hub.publish(conversation(1), &FRAME);
+        assert_eq!(received(&phone).0, 0);
+        assert_eq!(hub.counts().connections, 0);
+        assert!(hub.topics.iter().all(|shard| shard.lock().is_empty()));
+        assert_eq!(Arc::strong_count(&phone), 1);
+    }
+
+    #[test]
+    fn p6_a_revoked_session_ends_and_no_other() {
+        let hub = Hub::default();
+        let phone = hub.connect(user("ada"), Some(session(1)));
+        let desk = hub.connect(user("ada"), Some(session(2)));
+        hub.end_session(&user("ada"), session(1));
+        assert_eq!([received(&phone).1, received(&desk).1], [Some(CloseCode::Revoked), None]);
+    }
+}

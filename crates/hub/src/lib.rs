@@ -1,0 +1,18 @@
+//! Live connections: who is connected, what they listen to, and the bounded way out to each.
+//!
+//! A topic per conversation holds its live connections. A frame is encoded once and pushed as the
+//! same bytes into the outbox of each; the connection's task drains it into one write. A publisher
+//! never waits: an outbox that is full ends its own connection (4008), nobody else's.
+//!
+//! Everything here may be lost at any moment without losing a message: the store is the truth.
+//!
+//! Never here: a rule, the store, a transport.
+#![warn(missing_docs)]
+
+mod connection;
+mod hub;
+mod outbox;
+
+pub use connection::{Connection, ConnectionId};
+pub use hub::{Counts, Hub};
+pub use outbox::{Drained, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};

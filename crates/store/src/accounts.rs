@@ -1,0 +1,116 @@
+//! User accounts.
+
+use parlor_core::Refusal;
+use parlor_protocol::{Code, Timestamp, User, UserId};
+
+use crate::{
+    Store, StoreError,
+    engine::{read, write},
+    rows::UserRow,
+};
+
+/// A user to be stored.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Parlor's own id or the host app's.
+    pub id: UserId,
+    /// In its one spelling.
+    pub handle: String,
+    /// The name to show.
+    pub name: String,
+    /// Lower case.
+    pub email: Option<String>,
+    /// A line about oneself.
+    pub bio: Option<String>,
+    /// PHC string; none where an app signs its users in.
+    pub password_hash: Option<String>,
+    /// When the account is made.
+    pub created_at: Timestamp,
+}
+
+/// A user with what is needed to sign them in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// PHC string, if they have a password.
+    pub password_hash: Option<String>,
+}
+
+impl Store {
+    /// Stores a user. A taken handle or e-mail address is a refusal.
+    pub async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
+        write!(self, |Db, tx| {
+            sqlx::query(
+                "INSERT INTO users (id, handle, name, name_lower, email, bio, password_hash, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            )
+            .bind(new.id.as_str())
+            .bind(&new.handle)
+            .bind(&new.name)
+            .bind(new.name.to_lowercase())
+            .bind(&new.email)
+            .bind(&new.bio)
+            .bind(&new.password_hash)
+            .bind(new.created_at.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(taken)?;
+        });
+        Ok(User {
+            id: new.id.clone(),
+            handle: new.handle.clone(),
+            name: new.name.clone(),
+            avatar_url: None,
+            email: new.email.clone(),
+            bio: new.bio.clone(),
+            created_at: new.created_at,
+        })
+    }
+
+    /// The account that signs in with this handle or e-mail address (both in lower case).
+    pub async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
+        #[derive(sqlx::FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            user: UserRow,
+            password_hash: Option<String>,
+        }
+        let row: Option<Row> = read!(self, |Db, pool| sqlx::query_as(
+            "SELECT id, handle, name, email, bio, avatar_url, created_at, password_hash
+             FROM users WHERE handle = $1 OR email = $1"
+        )
+        .bind(login)
+        .fetch_optional(pool)
+        .await?);
+        row.map(|row| Ok(Account { user: row.user.into_user()?, password_hash: row.password_hash })).transpose()
+    }
+
+    /// A user as they see themselves.
+    pub async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
+        let row: Option<UserRow> = read!(self, |Db, pool| sqlx::query_as(
+            "SELECT id, handle, name, email, bio, avatar_url, created_at FROM users WHERE id = $1"
+        )
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?);
+        row.map(UserRow::into_user).transpose()
+    }
+
+    /// How many users there are.
+    pub async fn user_count(&self) -> Result<i64, StoreError> {
+        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await?))
+    }
+}
+
+fn taken(error: sqlx::Error) -> StoreError {
+    let Some(database) = error.as_database_error().filter(|e| e.is_unique_violation()) else {
+        return error.into();
+    };
+    // SQLite names the column, PostgreSQL the constraint; both hold the word.
+    if database.message().contains("email") {
+        Refusal::new(Code::EmailTaken, "somebody else has this e-mail address").into()
+    } else {
+        Refusal::new(Code::HandleTaken, "somebody else has this handle").into()
+    }
+}

@@ -1,0 +1,310 @@
+//! Making, listing and reading conversations.
+
+use std::collections::HashMap;
+
+use parlor_core::{Refusal, conversation::NewConversation};
+use parlor_protocol::{
+    Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp, UserId,
+    limits::MEMBERS_INLINE_MAX,
+};
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    engine::{read, write},
+    rows::{MemberRow, MessageRow, kind, kind_text, message_columns, role, role_text},
+};
+
+/// Members put into one INSERT: seven values each stay far below SQLite's 32,766.
+const MEMBERS_PER_INSERT: usize = 500;
+
+/// Whether a conversation was made, or a direct one was there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Created {
+    /// Which conversation.
+    pub id: ConversationId,
+    /// Whether it is new.
+    pub is_new: bool,
+}
+
+/// Which of a user's conversations are listed.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    /// Archived ones instead of the others.
+    pub archived: bool,
+    /// Only those whose title, label, or another member's name or handle holds this text (lower case).
+    pub query: Option<String>,
+    /// Only those after this place in the list.
+    pub after: Option<ListKey>,
+}
+
+/// A place in a list by last activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListKey {
+    /// When the conversation was last active.
+    pub active_at: Timestamp,
+    /// Which one, among those active at that moment.
+    pub id: ConversationId,
+}
+
+#[derive(FromRow)]
+struct ConversationRow {
+    id: Uuid,
+    kind: String,
+    title: Option<String>,
+    label: Option<String>,
+    metadata: String,
+    avatar_url: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    active_at: i64,
+    last_seq: i64,
+    version: i64,
+    member_count: i64,
+    role: String,
+    read_seq: i64,
+    delivered_seq: i64,
+    muted_until: Option<i64>,
+    pinned: bool,
+    archived: bool,
+    hidden: bool,
+    unread_count: i64,
+}
+
+const SELECT: &str = "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
+        c.active_at, c.last_seq, c.version, c.member_count,
+        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.hidden,
+        (SELECT COUNT(*) FROM messages x WHERE x.conversation_id = c.id AND x.seq > me.read_seq
+            AND x.sender_id <> me.user_id AND x.deleted_at IS NULL) AS unread_count
+ FROM members me JOIN conversations c ON c.id = me.conversation_id WHERE me.user_id = ";
+
+impl Store {
+    /// Makes a conversation, or finds the direct one that these two people have already.
+    pub async fn create_conversation(
+        &self,
+        id: ConversationId,
+        new: &NewConversation,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        let created = write!(self, |Db, tx| {
+            let mut known = QueryBuilder::<Db>::new("SELECT id FROM users WHERE id IN (");
+            let mut list = known.separated(", ");
+            for (user_id, _) in &new.members {
+                list.push_bind(user_id.as_str());
+            }
+            known.push(")");
+            let known: Vec<String> = known.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
+            if let Some((missing, _)) = new.members.iter().find(|(id, _)| !known.iter().any(|k| k == id.as_str())) {
+                return Err(Refusal::field("memberIds", format!("there is no user {missing}")).into());
+            }
+
+            // Two people who start at the same moment meet at the unique key: one inserts, the other finds.
+            let inserted = sqlx::query(
+                "INSERT INTO conversations (id, kind, direct_key, title, label, metadata, created_at, updated_at,
+                                            active_at, last_seq, version, member_count)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 0, 1, $8) ON CONFLICT (direct_key) DO NOTHING",
+            )
+            .bind(id.0)
+            .bind(kind_text(new.kind))
+            .bind(&new.direct_key)
+            .bind(&new.title)
+            .bind(&new.label)
+            .bind(&new.metadata)
+            .bind(now.0)
+            .bind(new.members.len() as i64)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if inserted == 0 {
+                let existing: Uuid = sqlx::query_scalar("SELECT id FROM conversations WHERE direct_key = $1")
+                    .bind(&new.direct_key)
+                    .fetch_one(&mut *tx)
+                    .await?;
+                return Ok(Created { id: ConversationId(existing), is_new: false });
+            }
+            for members in new.members.chunks(MEMBERS_PER_INSERT) {
+                let mut insert = QueryBuilder::<Db>::new(
+                    "INSERT INTO members (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, pinned, archived, hidden) ",
+                );
+                insert.push_values(members, |mut row, (user_id, role)| {
+                    row.push_bind(id.0).push_bind(user_id.as_str()).push_bind(role_text(*role)).push_bind(now.0);
+                    row.push("0, 0, FALSE, FALSE, FALSE");
+                });
+                insert.build().persistent(false).execute(&mut *tx).await?;
+            }
+            Created { id, is_new: true }
+        });
+        Ok(created)
+    }
+
+    /// One conversation as this user sees it; `None` when they are not in it or it does not exist.
+    pub async fn conversation(&self, user_id: &UserId, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
+            let mut query = QueryBuilder::<Db>::new(SELECT);
+            query.push_bind(user_id.as_str()).push(" AND c.id = ").push_bind(id.0);
+            query.build_query_as().fetch_all(pool).await?
+        });
+        Ok(self.complete(rows).await?.pop().map(|(conversation, _)| conversation))
+    }
+
+    /// A user's conversations by last activity, each with its place in the list.
+    pub async fn conversations(
+        &self,
+        user_id: &UserId,
+        filter: &ListFilter,
+        limit: u32,
+    ) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
+        let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
+            let mut query = QueryBuilder::<Db>::new(SELECT);
+            query.push_bind(user_id.as_str());
+            query.push(" AND NOT me.hidden AND me.archived = ").push_bind(filter.archived);
+            if let Some(after) = filter.after {
+                query.push(" AND (c.active_at, c.id) < (").push_bind(after.active_at.0);
+                query.push(", ").push_bind(after.id.0).push(")");
+            }
+            if let Some(text) = &filter.query {
+                let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+                query.push(" AND (LOWER(c.title) LIKE ").push_bind(pattern.clone());
+                query.push(" ESCAPE '\\' OR LOWER(c.label) LIKE ").push_bind(pattern.clone());
+                query.push(
+                    " ESCAPE '\\' OR EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id
+                        WHERE o.conversation_id = c.id AND o.user_id <> me.user_id AND (u.name_lower LIKE ",
+                );
+                query.push_bind(pattern.clone()).push(" ESCAPE '\\' OR u.handle LIKE ").push_bind(pattern);
+                query.push(" ESCAPE '\\')))");
+            }
+            query.push(" ORDER BY c.active_at DESC, c.id DESC LIMIT ").push_bind(i64::from(limit));
+            query.build_query_as().persistent(false).fetch_all(pool).await?
+        });
+        self.complete(rows).await
+    }
+
+    /// The ids of all conversations that a user is in, to join their topics.
+    pub async fn conversation_ids(&self, user_id: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+        let ids: Vec<Uuid> =
+            read!(self, |Db, pool| sqlx::query_scalar("SELECT conversation_id FROM members WHERE user_id = $1")
+                .bind(user_id.as_str())
+                .fetch_all(pool)
+                .await?);
+        Ok(ids.into_iter().map(ConversationId).collect())
+    }
+
+    /// Whether this user is in this conversation.
+    pub async fn is_member(&self, user_id: &UserId, id: ConversationId) -> Result<bool, StoreError> {
+        let found: Option<i64> = read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT read_seq FROM members WHERE conversation_id = $1 AND user_id = $2"
+        )
+        .bind(id.0)
+        .bind(user_id.as_str())
+        .fetch_optional(pool)
+        .await?);
+        Ok(found.is_some())
+    }
+
+    /// How many conversations are stored.
+    pub async fn conversation_count(&self) -> Result<i64, StoreError> {
+        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT COUNT(*) FROM conversations").fetch_one(pool).await?))
+    }
+
+    /// Adds the first members and the newest message to each row: two queries for the whole page.
+    async fn complete(&self, rows: Vec<ConversationRow>) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let mut members = self.first_members(&ids).await?;
+        let mut newest = self.newest_messages(&ids).await?;
+        rows.into_iter()
+            .map(|row| {
+                let members = members.remove(&row.id).unwrap_or_default();
+                let last_message = newest.remove(&row.id);
+                row.into_conversation(members, last_message)
+            })
+            .collect()
+    }
+
+    async fn first_members(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Member>>, StoreError> {
+        let rows: Vec<MemberRow> = read!(self, |Db, pool| {
+            let mut query = QueryBuilder::<Db>::new(
+                "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
+                        u.handle, u.name, u.avatar_url
+                 FROM (SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.conversation_id ORDER BY x.joined_at, x.user_id) AS place
+                       FROM members x WHERE x.conversation_id IN (",
+            );
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(*id);
+            }
+            query.push(")) m JOIN users u ON u.id = m.user_id WHERE m.place <= ");
+            query.push_bind(MEMBERS_INLINE_MAX as i64).push(" ORDER BY m.conversation_id, m.place");
+            query.build_query_as().persistent(false).fetch_all(pool).await?
+        });
+        let mut members: HashMap<Uuid, Vec<Member>> = HashMap::new();
+        for row in rows {
+            members.entry(row.conversation_id).or_default().push(row.into_member()?);
+        }
+        Ok(members)
+    }
+
+    async fn newest_messages(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Message>, StoreError> {
+        let rows: Vec<MessageRow> = read!(self, |Db, pool| {
+            let mut query = QueryBuilder::<Db>::new(concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq = c.last_seq
+                  JOIN users u ON u.id = m.sender_id WHERE c.id IN ("
+            ));
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(*id);
+            }
+            query.push(")");
+            query.build_query_as().persistent(false).fetch_all(pool).await?
+        });
+        rows.into_iter()
+            .map(|row| row.into_message().map(|message| (message.conversation_id.0, message)))
+            .collect()
+    }
+}
+
+impl ConversationRow {
+    fn into_conversation(
+        self,
+        members: Vec<Member>,
+        last_message: Option<Message>,
+    ) -> Result<(Conversation, ListKey), StoreError> {
+        let key = ListKey { active_at: Timestamp(self.active_at), id: ConversationId(self.id) };
+        let metadata = serde_json::from_str(&self.metadata)
+            .map_err(|e| StoreError::Corrupt(format!("metadata of {}: {e}", self.id)))?;
+        let conversation = Conversation {
+            summary: ConversationSummary {
+                id: ConversationId(self.id),
+                kind: kind(&self.kind)?,
+                title: self.title,
+                label: self.label,
+                metadata,
+                avatar_url: self.avatar_url,
+                encrypted: false,
+                created_at: Timestamp(self.created_at),
+                updated_at: Timestamp(self.updated_at),
+                last_seq: self.last_seq,
+                version: self.version,
+                last_message,
+                member_count: self.member_count,
+                members,
+            },
+            unread_count: self.unread_count,
+            me: Membership {
+                role: role(&self.role)?,
+                read_seq: self.read_seq,
+                delivered_seq: self.delivered_seq,
+                muted_until: self.muted_until.map(Timestamp),
+                pinned: self.pinned,
+                archived: self.archived,
+                hidden: self.hidden,
+            },
+        };
+        Ok((conversation, key))
+    }
+}

@@ -1,0 +1,98 @@
+//! The two engines behind one name, and the macros that expand an operation for each.
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+/// Everything durable. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) pools: Pools,
+}
+
+/// SQLite has one writer, so waiting for it happens in the pool's queue and not in busy loops.
+#[derive(Debug, Clone)]
+pub(crate) enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres { pool: PgPool },
+}
+
+/// Where the engines' SQL differs.
+pub(crate) trait Dialect {
+    /// Locks the selected rows until commit. SQLite's `BEGIN IMMEDIATE` has locked them already.
+    const FOR_UPDATE: &'static str;
+}
+
+impl Dialect for Sqlite {
+    const FOR_UPDATE: &'static str = "";
+}
+
+impl Dialect for Postgres {
+    const FOR_UPDATE: &'static str = " FOR UPDATE";
+}
+
+/// Runs a reading body on either engine: `read!(store, |Db, pool| body)`.
+macro_rules! read {
+    ($store:expr, |$db:ident, $pool:ident| $body:expr) => {
+        match &$store.pools {
+            $crate::engine::Pools::Sqlite { readers: $pool, .. } => {
+                #[allow(dead_code, reason = "not every body names its engine")]
+                type $db = sqlx::Sqlite;
+                $body
+            }
+            $crate::engine::Pools::Postgres { pool: $pool } => {
+                #[allow(dead_code, reason = "not every body names its engine")]
+                type $db = sqlx::Postgres;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a body in one transaction on either engine and commits it: `write!(store, |Db, tx| body)`.
+/// A `?` in the body leaves the surrounding function and rolls back.
+macro_rules! write {
+    ($store:expr, |$db:ident, $tx:ident| $body:expr) => {
+        match &$store.pools {
+            $crate::engine::Pools::Sqlite { writer, .. } => {
+                #[allow(dead_code, reason = "not every body names its engine")]
+                type $db = sqlx::Sqlite;
+                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+                let $tx = &mut *transaction;
+                let value = $body;
+                transaction.commit().await.map_err($crate::StoreError::from_commit)?;
+                value
+            }
+            $crate::engine::Pools::Postgres { pool } => {
+                #[allow(dead_code, reason = "not every body names its engine")]
+                type $db = sqlx::Postgres;
+                let mut transaction = pool.begin().await?;
+                let $tx = &mut *transaction;
+                let value = $body;
+                transaction.commit().await.map_err($crate::StoreError::from_commit)?;
+                value
+            }
+        }
+    };
+}
+
+pub(crate) use {read, write};
+
+impl Store {
+    /// `sqlite` or `postgres`, for logs and metrics.
+    pub fn engine(&self) -> &'static str {
+        match self.pools {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres { .. } => "postgres",
+        }
+    }
+
+    /// Finishes what runs and closes the files or connections.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres { pool } => pool.close().await,
+        }
+    }
+}

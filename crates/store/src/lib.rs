@@ -1,0 +1,37 @@
+//! Everything durable, on SQLite or PostgreSQL, written once.
+//!
+//! A [`Store`] offers whole operations ("append these", "a page of history"), not rows. Each is
+//! written once and expanded for both engines by the macros of `engine`; only the schema and a
+//! locking clause differ.
+//!
+//! Adding an operation: put it into the module of its noun, write it with `read!` or `write!`,
+//! return wire types or core's, and add a case to `tests/it/contract.rs`, which runs on both
+//! engines. Absence is `Ok(None)`, a broken rule is [`StoreError::Refused`].
+//!
+//! Never here: a rule (they are in `parlor-core`), a live connection, a clock: times are arguments.
+#![warn(missing_docs)]
+
+mod accounts;
+mod append;
+mod appender;
+mod conversations;
+mod directory;
+mod engine;
+mod error;
+mod history;
+mod meta;
+mod open;
+mod receipts;
+mod rows;
+mod sessions;
+
+pub use accounts::{Account, NewUser};
+pub use appender::{Appended, Appender, AppenderConfig, PendingAppend};
+pub use conversations::{Created, ListFilter, ListKey};
+pub use directory::MemberKey;
+pub use engine::Store;
+pub use error::StoreError;
+pub use history::Window;
+pub use open::{Database, OpenError, StoreConfig};
+pub use receipts::MovedCursor;
+pub use sessions::{NewSession, RefreshOutcome, Rotation};
