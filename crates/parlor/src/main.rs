@@ -1,1 +1,13 @@
-fn main(){}
+//! The `parlor` binary: command line, configuration, wiring.
+//!
+//! Nothing is decided here: `serve` opens the parts and joins them, the other commands are clients.
+
+mod cli;
+mod config;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

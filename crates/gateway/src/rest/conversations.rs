@@ -1,0 +1,102 @@
+//! `/conversations`: the list, one, its members, making one.
+
+use axum::{Json, extract::State, http::StatusCode};
+use parlor_app::ListConversations;
+use parlor_protocol::{Conversation, ConversationId, CreateConversation, Member, Page, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::Auth,
+    extract::{Body, Id, Query},
+    problem::ApiError,
+    state::Gateway,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one)).routes(routes!(members))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// Only those whose title, label, or another member's name or handle holds this text.
+    query: Option<String>,
+    /// Archived ones instead of the others.
+    #[serde(default)]
+    archived: bool,
+    /// From the page before.
+    cursor: Option<String>,
+    /// 1–200, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// The caller's conversations by last activity.
+#[utoipa::path(get, path = "/conversations", tag = "conversations", params(List), responses(
+    (status = 200, body = Page<Conversation>),
+    (status = "4XX", body = Problem),
+))]
+async fn list(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Query(List { query, archived, cursor, limit }): Query<List>,
+) -> Result<Json<Page<Conversation>>, ApiError> {
+    let list = ListConversations { query, archived, cursor, limit };
+    Ok(Json(gateway.app().conversations(&actor, list).await?))
+}
+
+/// Make a conversation. One other member and no kind: direct; one that exists is answered 200.
+#[utoipa::path(post, path = "/conversations", tag = "conversations", request_body = CreateConversation, responses(
+    (status = 201, body = Conversation),
+    (status = 200, body = Conversation, description = "the direct conversation that exists"),
+    (status = "4XX", body = Problem),
+))]
+async fn create(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Body(body): Body<CreateConversation>,
+) -> Result<(StatusCode, Json<Conversation>), ApiError> {
+    let created = gateway.app().create_conversation(&actor, body).await?;
+    let status = if created.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(created.conversation)))
+}
+
+/// One conversation as the caller sees it.
+#[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", params(("id" = ConversationId, Path)), responses(
+    (status = 200, body = Conversation),
+    (status = "4XX", body = Problem, description = "not_found"),
+))]
+async fn one(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+) -> Result<Json<Conversation>, ApiError> {
+    Ok(Json(gateway.app().conversation(&actor, id).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// From the page before.
+    cursor: Option<String>,
+    /// 1–200, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// The members in the order they joined.
+#[utoipa::path(get, path = "/conversations/{id}/members", tag = "conversations",
+    params(("id" = ConversationId, Path), PageQuery), responses(
+    (status = 200, body = Page<Member>),
+    (status = "4XX", body = Problem, description = "not_found"),
+))]
+async fn members(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Member>>, ApiError> {
+    Ok(Json(gateway.app().members(&actor, id, page.cursor.as_deref(), page.limit).await?))
+}

@@ -1,0 +1,11 @@
+//! The REST API: one function for each call, its documentation beside it.
+
+mod auth;
+mod conversations;
+mod messages;
+mod users;
+
+pub(crate) use auth::routes as auth;
+pub(crate) use conversations::routes as conversations;
+pub(crate) use messages::routes as messages;
+pub(crate) use users::routes as users;

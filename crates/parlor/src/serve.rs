@@ -1,0 +1,131 @@
+//! `parlor serve`: opens the parts, joins them, and stops them in the right order.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use parlor_app::{App, SystemClock};
+use parlor_auth::Keys;
+use parlor_gateway::Server;
+use parlor_store::{Database, Store};
+
+use crate::config::{Config, Unusable};
+
+/// The people whose login links a demo prints.
+const DEMO_PEOPLE: [&str; 2] = ["ada", "grace"];
+
+pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
+    log_to_stderr(config);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(config))
+}
+
+fn log_to_stderr(config: &Config) {
+    use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+    let filter: tracing_subscriber::filter::Targets =
+        config.log_filter.parse().expect("the configuration was checked");
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = if config.log_json { layer.json().boxed() } else { layer.boxed() };
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    // The signals are taken before anything is announced, so that none is missed.
+    let stop = stop_signal()?;
+    make_private_folder(&config.data_dir)?;
+    let _lock = lock(&config.data_dir)?;
+    let key_file = config.data_dir.join("token.key");
+    let keys = Keys::load_or_create(&key_file).map_err(unusable)?;
+    let store = Store::open(&config.store).await.map_err(unusable)?;
+    let app = App::start(config.app.clone(), store, &keys, Arc::new(SystemClock))
+        .await
+        .context("cannot start the application")?;
+    let server = Server::start(app.clone(), config.gateway.clone()).await.map_err(|error| {
+        Unusable(format!("cannot listen on {}: {}; set PORT or HOST to a free one", error.address, error.source))
+    })?;
+    announce(config, &app, &server).await?;
+
+    stop.await;
+    tracing::info!("stopping");
+    server.stop().await;
+    app.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn announce(config: &Config, app: &App, server: &Server) -> anyhow::Result<()> {
+    let address = server.address();
+    let url = config.public_url.clone().unwrap_or_else(|| {
+        if address.ip().is_loopback() || address.ip().is_unspecified() {
+            format!("http://localhost:{}", address.port())
+        } else {
+            format!("http://{address}")
+        }
+    });
+    let database = match &config.store.database {
+        Database::Sqlite(path) => format!("SQLite in {}", path.display()),
+        Database::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    tracing::info!(%address, engine = app.engine(), "serving");
+    println!("Parlor serves on {url}");
+    println!("  messages  {database}");
+    println!("  keys      {}", config.data_dir.display());
+    if config.app.demo {
+        let fresh = app.seed_demo().await.map_err(|refusal| anyhow::anyhow!("cannot fill the demo: {refusal}"))?;
+        println!("  demo      {}", if fresh { "filled" } else { "as it was" });
+        for handle in DEMO_PEOPLE {
+            let code = app.login_link(handle).await.map_err(|refusal| anyhow::anyhow!("no login link: {refusal}"))?;
+            println!("  {handle:<8}  {url}/sign-in#code={code}");
+        }
+        println!("Each link signs in once, within 30 minutes. Open them in two windows and talk.");
+    }
+    Ok(())
+}
+
+fn make_private_folder(path: &Path) -> Result<(), Unusable> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| {
+        Unusable(format!("cannot make the data folder {}: {e}; set PARLOR_DATA_DIR to a folder that can be written", path.display()))
+    })
+}
+
+/// One server for each data folder: two would not hear each other's events.
+fn lock(data_dir: &Path) -> Result<File, Unusable> {
+    let path = data_dir.join("parlor.lock");
+    let file = File::create(&path).map_err(|e| {
+        Unusable(format!("cannot write in the data folder {}: {e}; set PARLOR_DATA_DIR to a folder that can be written", data_dir.display()))
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Unusable(format!("another Parlor uses the data folder {}; stop it or set PARLOR_DATA_DIR", data_dir.display())))
+        }
+        Err(TryLockError::Error(e)) => Err(Unusable(format!("cannot lock {}: {e}", path.display()))),
+    }
+}
+
+fn unusable(error: impl std::fmt::Display) -> Unusable {
+    Unusable(error.to_string())
+}
+
+/// Resolves on SIGTERM or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
