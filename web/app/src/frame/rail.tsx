@@ -38,7 +38,7 @@ export function Rail() {
         title={words.me}
         aria-current={onMe ? "page" : undefined}
       >
-        <Avatar id={user.id} name={user.name} shape="person" size="md" />
+        <Avatar id={user.id} name={user.name} shape="round" size="md" />
       </Link>
     </nav>
   );

@@ -88,7 +88,7 @@ export const de: Dictionary = {
   searchPeopleHint: "Wähle eine Person zum Reden, oder mehrere für eine Gruppe.",
   noPeople: (text) => `Niemand gefunden für „${text}“.`,
   remove: (name) => `${name} entfernen`,
-  groupTitle: "Name der Gruppe",
+  groupTitle: "Name der Gruppe (freiwillig)",
   groupTitleHint: "Für Gruppen freiwillig; mit Namen wird es auch zu zweit eine Gruppe.",
   startDirect: "Unterhaltung beginnen",
   startGroup: (count) => `Gruppe zu ${count} anlegen`,

@@ -83,7 +83,7 @@ export const en: Dictionary = {
   searchPeopleHint: "Pick one person to talk to, or several for a group.",
   noPeople: (text) => `Nobody found for “${text}”.`,
   remove: (name) => `Remove ${name}`,
-  groupTitle: "Group name",
+  groupTitle: "Group name (optional)",
   groupTitleHint: "Optional for a group; with a name, one person makes a group too.",
   startDirect: "Start conversation",
   startGroup: (count) => `Make group of ${count}`,

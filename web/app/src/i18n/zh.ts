@@ -78,7 +78,7 @@ export const zh: Dictionary = {
   searchPeopleHint: "选择一人聊天，或选择多人建群。",
   noPeople: (text) => `没有找到“${text}”。`,
   remove: (name) => `移除 ${name}`,
-  groupTitle: "群名称",
+  groupTitle: "群名称（可不填）",
   groupTitleHint: "建群时可不填；填写后，两个人也会成为群。",
   startDirect: "开始会话",
   startGroup: (count) => `创建 ${count} 人群`,

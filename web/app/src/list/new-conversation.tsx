@@ -127,7 +127,7 @@ function Picked({ people, onRemove }: PickedProps) {
             aria-label={words.remove(person.name)}
             onClick={() => onRemove(person)}
           >
-            <Avatar id={person.id} name={person.name} shape="person" size="sm" />
+            <Avatar id={person.id} name={person.name} shape="round" size="sm" />
             {person.name}
             <X aria-hidden="true" />
           </button>

@@ -37,7 +37,7 @@ export function PeopleResults({ state, items, code, query, picked, onToggle }: R
             aria-pressed={chosen}
             onClick={() => onToggle(person)}
           >
-            <Avatar id={person.id} name={person.name} shape="person" size="md" />
+            <Avatar id={person.id} name={person.name} shape="round" size="md" />
             <span className="person-name">
               {person.name}
               <small>@{person.handle}</small>

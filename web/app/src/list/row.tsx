@@ -38,37 +38,48 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
       <Avatar
         id={peer?.user.id ?? conversation.id}
         name={title}
-        shape={conversation.kind === "direct" ? "person" : "group"}
+        shape={conversation.kind === "direct" ? "round" : "square"}
         size="lg"
       />
       <span className="row-middle">
-        <span className="row-name">
-          <span className="row-title">{title}</span>
-          {conversation.label && <span className="label">{conversation.label}</span>}
-        </span>
-        <Preview conversation={conversation} draft={draft} own={own} />
-      </span>
-      <span className="row-end">
-        <span className="row-time">
-          {times.listTime(last?.createdAt ?? conversation.createdAt, Math.max(today, Date.now()))}
-        </span>
-        {conversation.unreadCount > 0 ? (
-          <span
-            className={conversation.me.mutedUntil ? "badge muted" : "badge"}
-            role="img"
-            aria-label={words.unread(conversation.unreadCount)}
-          >
-            {conversation.unreadCount > 999 ? "999+" : conversation.unreadCount}
+        <span className="row-line">
+          <span className="row-name">
+            <span className="row-title">{title}</span>
+            {conversation.label && <span className="label">{conversation.label}</span>}
           </span>
-        ) : own && !draft ? (
-          <Ticks status={ownStatus(conversation, last)} />
-        ) : (
-          conversation.me.pinned && <Pin className="row-pin" aria-hidden="true" />
-        )}
+          <span className="row-time">
+            {times.listTime(last?.createdAt ?? conversation.createdAt, Math.max(today, Date.now()))}
+          </span>
+        </span>
+        <span className="row-line">
+          <Preview conversation={conversation} draft={draft} own={own} />
+          <Mark conversation={conversation} own={own && !draft ? last : null} />
+        </span>
       </span>
     </Link>
   );
 });
+
+type MarkProps = { conversation: ConversationView; own: Message | null };
+
+/** What stands at the end of the second line: unread, else own ticks, else the pin. */
+function Mark({ conversation, own }: MarkProps) {
+  const { unreadCount, me } = conversation;
+  if (unreadCount > 0) {
+    const muted = me.mutedUntil !== null && Date.parse(me.mutedUntil) > Date.now();
+    return (
+      <span
+        className={muted ? "badge muted" : "badge"}
+        role="img"
+        aria-label={words.unread(unreadCount)}
+      >
+        {unreadCount > 999 ? "999+" : unreadCount}
+      </span>
+    );
+  }
+  if (own) return <Ticks status={ownStatus(conversation, own)} />;
+  return me.pinned && <Pin className="row-pin" aria-hidden="true" />;
+}
 
 type PreviewProps = { conversation: ConversationView; draft: string | undefined; own: boolean };
 

@@ -54,7 +54,7 @@ export function Details({ conversation, onClose }: DetailsProps) {
         <Avatar
           id={peer?.user.id ?? conversation.id}
           name={title}
-          shape={conversation.kind === "direct" ? "person" : "group"}
+          shape={conversation.kind === "direct" ? "round" : "square"}
           size="xl"
         />
         <h2>{title}</h2>
@@ -64,7 +64,7 @@ export function Details({ conversation, onClose }: DetailsProps) {
       <ul className="members">
         {members.map((member) => (
           <li key={member.user.id}>
-            <Avatar id={member.user.id} name={member.user.name} shape="person" size="sm" />
+            <Avatar id={member.user.id} name={member.user.name} shape="round" size="sm" />
             <span>
               {member.user.id === user.id ? words.youSuffix(member.user.name) : member.user.name}
             </span>

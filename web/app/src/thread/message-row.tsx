@@ -53,7 +53,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
 });
 
 function SenderAvatar({ sender }: { sender: UserSummary }) {
-  return <Avatar id={sender.id} name={sender.name} shape="person" size="sm" />;
+  return <Avatar id={sender.id} name={sender.name} shape="round" size="sm" />;
 }
 
 function SenderName({ sender }: { sender: UserSummary }) {

@@ -33,7 +33,7 @@ export function ThreadBar({ conversation, detailed, toggleRef, onToggle }: Threa
       <Avatar
         id={peer?.user.id ?? conversation.id}
         name={title}
-        shape={conversation.kind === "direct" ? "person" : "group"}
+        shape={conversation.kind === "direct" ? "round" : "square"}
         size="md"
       />
       <div className="thread-names">

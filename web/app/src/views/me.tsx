@@ -18,7 +18,7 @@ export function MePage() {
       <div className="me-scroll">
         <div className="me-column">
           <section className="me-hero" aria-label={words.profile}>
-            <Avatar id={user.id} name={user.name} shape="person" size="xl" />
+            <Avatar id={user.id} name={user.name} shape="round" size="xl" />
             <h1>{user.name}</h1>
             <p>@{user.handle}</p>
           </section>
@@ -88,7 +88,7 @@ function AccountList({ currentId }: { currentId: string }) {
             aria-label={user.id === currentId ? user.name : words.switchTo(user.name)}
             onClick={() => switchTo(user.id)}
           >
-            <Avatar id={user.id} name={user.name} shape="person" size="md" />
+            <Avatar id={user.id} name={user.name} shape="round" size="md" />
             <span className="person-name">
               {user.name}
               <small>@{user.handle}</small>

@@ -1,0 +1,102 @@
+// Measures what a person feels: from Enter in one browser to the text in another, over the real server.
+// Prints figures and judges none; how they compare belongs to the performance notes.
+
+import { launchBrowser } from "./browser";
+import { Person } from "./person";
+import { Server } from "./server";
+
+const DELIVERIES = 20;
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+function report(name: string, values: readonly number[]): void {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [median, p95, most] = [quantile(sorted, 0.5), quantile(sorted, 0.95), sorted.at(-1) ?? 0];
+  console.log(
+    `${name}: median ${median.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, max ${most.toFixed(1)} ms (n=${values.length})`,
+  );
+}
+
+/** The first moment (ms since 1970) at which a bubble with the text is in the page. */
+function appearance(person: Person, text: string): Promise<number> {
+  return person.page.evaluate(
+    (wanted) =>
+      new Promise<number>((resolve) => {
+        const log = document.querySelector(".conversation") ?? document.body;
+        const look = () => {
+          if (!log.textContent?.includes(wanted)) return;
+          observer.disconnect();
+          resolve(performance.timeOrigin + performance.now());
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(log, { subtree: true, childList: true, characterData: true });
+        look();
+      }),
+    text,
+  );
+}
+
+async function main(): Promise<void> {
+  const [server, browser] = await Promise.all([Server.start(), launchBrowser()]);
+  try {
+    const ada = await Person.arrives(browser, server.url, "Ada");
+    const grace = await Person.arrives(browser, server.url, "Grace");
+    await ada.registers();
+    await grace.registers();
+    await ada.startsTalkingTo(grace);
+    await ada.sends("first");
+    await grace.opens("Ada");
+    await grace.sees("first");
+
+    const echoes: number[] = [];
+    const deliveries: number[] = [];
+    for (let count = 1; count <= DELIVERIES; count += 1) {
+      const text = `delivery ${count}.`;
+      await ada.composer.fill(text);
+      const seen = appearance(grace, text);
+      const echoed = ada.page.evaluate(() => {
+        return new Promise<number>((resolve) => {
+          window.addEventListener(
+            "keydown",
+            () => resolve(performance.timeOrigin + performance.now()),
+            {
+              capture: true,
+              once: true,
+            },
+          );
+        });
+      });
+      const shown = ada.page.evaluate(
+        (wanted) =>
+          new Promise<number>((resolve) => {
+            const log = document.querySelector(".log") ?? document.body;
+            const observer = new MutationObserver(() => {
+              if (!log.textContent?.includes(wanted)) return;
+              observer.disconnect();
+              resolve(performance.timeOrigin + performance.now());
+            });
+            observer.observe(log, { subtree: true, childList: true, characterData: true });
+          }),
+        text,
+      );
+      await ada.composer.press("Enter");
+      const pressedAtMs = await echoed;
+      echoes.push((await shown) - pressedAtMs);
+      deliveries.push((await seen) - pressedAtMs);
+    }
+    report("Enter to own bubble", echoes);
+    report("Enter to the other browser's bubble", deliveries);
+
+    const startedAtMs = Date.now();
+    await ada.page.goto("/");
+    await ada.row("Grace").waitFor();
+    console.log(`load to first list: ${Date.now() - startedAtMs} ms`);
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+}
+
+await main();
