@@ -93,8 +93,8 @@ export const de: Dictionary = {
   startDirect: "Unterhaltung beginnen",
   startGroup: (count) => `Gruppe zu ${count} anlegen`,
 
-  pickTitle: "Wähle eine Unterhaltung",
-  pickLead: "Links stehen deine Nachrichten. Lies eine weiter oder beginne eine neue.",
+  pickTitle: "Hier öffnen sich deine Unterhaltungen",
+  pickLead: "Wähle eine aus der Liste oder beginne mit dem Plus eine neue.",
   goneTitle: "Nicht hier",
   goneLead: "Diese Unterhaltung gibt es nicht, oder du gehörst nicht dazu.",
   toChats: "Zu den Chats",

@@ -88,8 +88,8 @@ export const en: Dictionary = {
   startDirect: "Start conversation",
   startGroup: (count) => `Make group of ${count}`,
 
-  pickTitle: "Pick a conversation",
-  pickLead: "Your messages are on the left. Choose one to read on, or start a new one.",
+  pickTitle: "Your conversations open here",
+  pickLead: "Pick one from the list, or start a new one with the plus button.",
   goneTitle: "Not here",
   goneLead: "This conversation doesn't exist, or you are not in it.",
   toChats: "Go to chats",

@@ -83,8 +83,8 @@ export const zh: Dictionary = {
   startDirect: "开始会话",
   startGroup: (count) => `创建 ${count} 人群`,
 
-  pickTitle: "选择一个会话",
-  pickLead: "左侧是你的消息。继续阅读，或开始新的会话。",
+  pickTitle: "会话将在这里打开",
+  pickLead: "从列表中选择一个，或点加号开始新会话。",
   goneTitle: "不在这里",
   goneLead: "会话不存在，或你不在其中。",
   toChats: "回到聊天",

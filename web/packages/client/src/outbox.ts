@@ -62,7 +62,7 @@ export class Outbox {
     const createdAtMs = this.environment.nowMs();
     this.#order += 1;
     const entry: OutboxEntry = {
-      clientId: uuidv7(createdAtMs, this.environment.random),
+      clientId: uuidv7(createdAtMs, this.#order, this.environment.random),
       conversationId,
       content,
       createdAtMs,

@@ -1,0 +1,18 @@
+// Addresses and routes say the same in both directions.
+
+import { expect, test } from "vitest";
+import { pathOf, type Route, routeOf } from "../src/router";
+
+test.each<Route>([
+  { page: "chats" },
+  { page: "conversation", id: "0198c0de-0000-7000-8000-000000000001" },
+  { page: "conversation", id: "a/b c" },
+  { page: "me" },
+  { page: "sign-in" },
+  { page: "register" },
+])("%o", (route) => expect(routeOf(pathOf(route))).toEqual(route));
+
+test("an unknown address shows the chats", () => {
+  expect(routeOf("/nowhere/at/all")).toEqual({ page: "chats" });
+  expect(routeOf("/c/")).toEqual({ page: "chats" });
+});

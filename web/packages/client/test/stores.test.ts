@@ -1,0 +1,178 @@
+// The stores: order of the list, what is unread, receipts, and a window without holes.
+
+import { describe, expect, test } from "vitest";
+import type { Conversation } from "../src/generated/protocol";
+import { Conversations } from "../src/stores/conversations";
+import { Thread } from "../src/stores/thread";
+import { merge } from "../src/stores/window";
+import { ada, conversationOf, grace, memberOf, messageOf } from "./fake";
+
+function holding(...loaded: Conversation[]): Conversations {
+  const conversations = new Conversations();
+  conversations.identify(ada.id);
+  conversations.take(loaded);
+  return conversations;
+}
+
+const ids = (conversations: Conversations) =>
+  conversations.list.getSnapshot().items.map((item) => item.id);
+
+describe("conversations", () => {
+  const at = (id: string, seq: number, pinned = false) => {
+    const base = conversationOf([messageOf(seq, grace, { conversationId: id })], { id });
+    return { ...base, me: { ...base.me, pinned } };
+  };
+
+  test("pinned first, then by last activity, and a message moves its own to the top", () => {
+    const held = holding(at("a", 1), at("b", 3), at("p", 2, true));
+    expect(ids(held)).toEqual(["p", "b", "a"]);
+    held.appendMessage(messageOf(9, grace, { conversationId: "a" }), 2);
+    expect(ids(held)).toEqual(["p", "a", "b"]);
+  });
+
+  test("hidden and archived ones are not listed", () => {
+    const hidden = at("h", 1);
+    hidden.me.hidden = true;
+    const archived = at("r", 1);
+    archived.me.archived = true;
+    expect(ids(holding(hidden, archived, at("a", 1)))).toEqual(["a"]);
+  });
+
+  test("unread counts others' messages once, own ones never", () => {
+    const held = holding(conversationOf([]));
+    held.appendMessage(messageOf(1, grace), 1);
+    held.appendMessage(messageOf(1, grace), 1);
+    held.appendMessage(messageOf(2, ada), 2);
+    expect(held.get("c1")?.unreadCount).toBe(1);
+  });
+
+  test("reading to the end empties it; reading part leaves what the window counts", () => {
+    const held = holding(conversationOf([messageOf(5, grace)], { unreadCount: 5 }));
+    held.applyReceipt("c1", { kind: "read", userId: ada.id, seq: 3 }, 2);
+    expect(held.get("c1")?.unreadCount).toBe(2);
+    held.applyReceipt("c1", { kind: "read", userId: ada.id, seq: 5 }, null);
+    expect(held.get("c1")).toMatchObject({ unreadCount: 0, me: { readSeq: 5, deliveredSeq: 5 } });
+  });
+
+  test("cursors only rise, whatever order replies and events come in", () => {
+    const held = holding(conversationOf([messageOf(5, ada)]));
+    held.applyReceipt("c1", { kind: "read", userId: grace.id, seq: 4 }, null);
+    held.applyReceipt("c1", { kind: "delivered", userId: grace.id, seq: 2 }, null);
+    held.take([
+      conversationOf([messageOf(5, ada)], { members: [memberOf(ada), memberOf(grace, 1)] }),
+    ]);
+    expect(held.get("c1")).toMatchObject({ peerReadSeq: 4, peerDeliveredSeq: 4 });
+    expect(held.get("c1")?.members[1]?.readSeq).toBe(4);
+  });
+
+  test("an older reply does not replace newer state", () => {
+    const held = holding(conversationOf([messageOf(5, grace)]));
+    held.take([conversationOf([messageOf(3, grace)])]);
+    expect(held.get("c1")?.lastSeq).toBe(5);
+  });
+
+  test("a reply older than an own read does not bring the badge back", () => {
+    const held = holding(conversationOf([messageOf(2, grace)], { unreadCount: 2 }));
+    held.applyReceipt("c1", { kind: "read", userId: ada.id, seq: 2 }, null);
+    held.take([conversationOf([messageOf(2, grace)], { unreadCount: 2 })]);
+    expect(held.get("c1")?.unreadCount).toBe(0);
+  });
+
+  test("what a whole list does not hold is gone", () => {
+    const held = holding(at("a", 1), at("b", 2));
+    held.settle(new Set(["b"]));
+    expect(ids(held)).toEqual(["b"]);
+    expect(held.get("a")).toBeNull();
+    expect(held.list.getSnapshot().phase).toBe("ready");
+  });
+
+  test("a summary of an event gets the viewer's own side from the members", () => {
+    const held = holding();
+    const {
+      me: _,
+      unreadCount: __,
+      ...summary
+    } = conversationOf([messageOf(1, grace)], {
+      members: [{ ...memberOf(ada), role: "admin" }, memberOf(grace)],
+    });
+    held.takeSummary(summary);
+    expect(held.get("c1")).toMatchObject({ unreadCount: 1, me: { role: "admin", pinned: false } });
+  });
+});
+
+describe("window", () => {
+  const seqs = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, index) => messageOf(from + index, grace));
+
+  test("joins pages that touch or overlap, each message once", () => {
+    const { window, fits } = merge(merge(seqs(4, 6), seqs(1, 3)).window, seqs(6, 8));
+    expect(fits).toBe(true);
+    expect(window.map((message) => message.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("refuses what would leave a hole", () => {
+    const held = seqs(4, 6);
+    expect(merge(held, seqs(8, 9))).toEqual({ window: held, fits: false });
+    expect(merge(held, seqs(1, 2))).toEqual({ window: held, fits: false });
+  });
+
+  test("keeps the newer version of a message, and itself when nothing changed", () => {
+    const held = seqs(1, 2);
+    expect(merge(held, seqs(1, 2)).window).toBe(held);
+    const edited = messageOf(2, grace, { version: 9, content: "edited" });
+    expect(merge(held, [edited]).window[1]?.content).toBe("edited");
+  });
+});
+
+describe("thread", () => {
+  const entry = {
+    clientId: "k1",
+    conversationId: "c1",
+    content: "hi",
+    createdAtMs: 0,
+    order: 1,
+    state: "queued",
+    code: null,
+  } as const;
+
+  function opened(): Thread {
+    const thread = new Thread("c1", () => undefined);
+    thread.setViewer(ada);
+    thread.restart([messageOf(1, grace)], false);
+    return thread;
+  }
+
+  test("a message keeps its key from waiting to stored, and is shown once", () => {
+    const thread = opened();
+    thread.setWaiting([entry]);
+    expect(thread.getSnapshot().messages.map((it) => [it.key, it.status])).toEqual([
+      ["m1", "sent"],
+      ["k1", "queued"],
+    ]);
+    thread.merge([messageOf(2, ada, { clientId: "k1", content: "hi" })]);
+    expect(thread.getSnapshot().messages.map((it) => [it.key, it.status])).toEqual([
+      ["m1", "sent"],
+      ["k1", "sent"],
+    ]);
+    thread.setWaiting([]);
+    expect(thread.getSnapshot().messages.length).toBe(2);
+  });
+
+  test("ticks follow what others received and read; the rest stays the same object", () => {
+    const thread = opened();
+    thread.merge([messageOf(2, ada), messageOf(3, ada)]);
+    const [before] = thread.getSnapshot().messages;
+    thread.setPeers({ ...conversationOf([]), peerReadSeq: 2, peerDeliveredSeq: 3 });
+    const after = thread.getSnapshot().messages;
+    expect(after.map((it) => it.status)).toEqual(["sent", "read", "delivered"]);
+    expect(after[0]).toBe(before);
+  });
+
+  test("unread is counted only as far back as the window reaches", () => {
+    const thread = opened();
+    thread.restart([messageOf(5, grace), messageOf(6, ada), messageOf(7, grace)], true);
+    expect(thread.unreadAfter(4)).toBe(2);
+    expect(thread.unreadAfter(5)).toBe(1);
+    expect(thread.unreadAfter(3)).toBeNull();
+  });
+});
