@@ -24,6 +24,8 @@ mod open;
 mod receipts;
 mod rows;
 mod sessions;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use accounts::{Account, NewUser};
 pub use appender::{Appended, Appender, AppenderConfig, PendingAppend};

@@ -1,1 +1,24 @@
-//! testkit
+//! What tests are written with: a server, people who use it, both engines, a clock that obeys.
+//!
+//! ```ignore
+//! let server = TestServer::start(Engine::Sqlite).await;
+//! let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
+//! let talk = ada.starts_direct(&grace).await;
+//! ada.sends(talk, "hi").await;
+//! grace.sees(talk, "hi").await;
+//! ```
+//!
+//! Everything listens on loopback, on free ports, in temporary folders, and ends with its owner.
+//! A dev-dependency only: it panics where a test has to stop.
+
+mod actor;
+mod clock;
+mod engine;
+mod server;
+mod wait;
+
+pub use actor::Actor;
+pub use clock::FakeClock;
+pub use engine::{Engine, TestStore};
+pub use server::{Options, TestServer};
+pub use wait::{WAIT_MAX, soon};
