@@ -41,6 +41,15 @@ impl Store {
     /// Stores a user. A taken handle or e-mail address is a refusal.
     pub async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
         write!(self, |Db, tx| {
+            let clash: Option<String> =
+                sqlx::query_scalar("SELECT handle FROM users WHERE handle = $1 OR email = $2 ORDER BY handle = $1 DESC LIMIT 1")
+                    .bind(&new.handle)
+                    .bind(&new.email)
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            if let Some(handle) = clash {
+                return Err(taken(handle == new.handle));
+            }
             sqlx::query(
                 "INSERT INTO users (id, handle, name, name_lower, email, bio, password_hash, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -55,7 +64,7 @@ impl Store {
             .bind(new.created_at.0)
             .execute(&mut *tx)
             .await
-            .map_err(taken)?;
+            .map_err(lost_race)?;
         });
         Ok(User {
             id: new.id.clone(),
@@ -103,14 +112,20 @@ impl Store {
     }
 }
 
-fn taken(error: sqlx::Error) -> StoreError {
-    let Some(database) = error.as_database_error().filter(|e| e.is_unique_violation()) else {
-        return error.into();
-    };
-    // SQLite names the column, PostgreSQL the constraint; both hold the word.
-    if database.message().contains("email") {
-        Refusal::new(Code::EmailTaken, "somebody else has this e-mail address").into()
+fn taken(handle: bool) -> StoreError {
+    let (code, detail) = if handle {
+        (Code::HandleTaken, "somebody else has this handle")
     } else {
-        Refusal::new(Code::HandleTaken, "somebody else has this handle").into()
+        (Code::EmailTaken, "somebody else has this e-mail address")
+    };
+    Refusal::new(code, detail).into()
+}
+
+/// Two registrations at the same instant meet at the unique index.
+fn lost_race(error: sqlx::Error) -> StoreError {
+    match error.as_database_error().filter(|e| e.is_unique_violation()) {
+        // SQLite names the column, PostgreSQL the constraint; both hold the word.
+        Some(database) => taken(!database.message().contains("email")),
+        None => error.into(),
     }
 }

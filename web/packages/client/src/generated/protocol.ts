@@ -842,6 +842,17 @@ name: string,
 avatarUrl: string | null, };
 
 /**
+ * Any JSON value.
+ */
+export type JsonValue =
+	| string
+	| number
+	| boolean
+	| null
+	| JsonValue[]
+	| { [key: string]: JsonValue };
+
+/**
  * One page of a list, in the list's own order.
  */
 export type Page<T> = { 

@@ -1,0 +1,7 @@
+//! The server as a client meets it: REST, sockets, hostile input, the generated files.
+
+mod generated;
+mod hostile;
+mod live;
+mod rest;
+mod wire;
