@@ -1,0 +1,6 @@
+//! The binary as an operator meets it: starting, refusing, being killed, stopping.
+
+mod generated;
+mod killed;
+mod process;
+mod start;
