@@ -2,7 +2,9 @@
 
 use parlor_auth::{PasswordError, RefreshToken, TokenError, uuid_v7};
 use parlor_core::{Actor, Identity, Refusal, validate};
-use parlor_protocol::{AuthReply, Code, LinkLogin, Login, Refresh, Register, SessionId, SessionInfo, User, UserId};
+use parlor_protocol::{
+    AuthReply, Code, LinkLogin, Login, Refresh, Register, SessionId, SessionInfo, User, UserId,
+};
 use parlor_store::{NewSession, NewUser, RefreshOutcome, Rotation};
 
 use crate::{App, app::refused};
@@ -23,11 +25,18 @@ impl App {
     /// Makes an account and signs it in.
     pub async fn register(&self, body: Register, caller: &Caller) -> Result<AuthReply, Refusal> {
         if !self.config.registration_open {
-            return Err(Refusal::new(Code::Forbidden, "registration is closed on this server"));
+            return Err(Refusal::new(
+                Code::Forbidden,
+                "registration is closed on this server",
+            ));
         }
         let account = validate::registration(&body)?;
         self.limit_address(caller)?;
-        let password_hash = self.passwords.hash(body.password).await.map_err(password_refused)?;
+        let password_hash = self
+            .passwords
+            .hash(body.password)
+            .await
+            .map_err(password_refused)?;
         let now = self.now();
         let user = self
             .store
@@ -54,11 +63,19 @@ impl App {
             return Err(wrong_login());
         }
         self.limit_address(caller)?;
-        self.account_limiter.take(&login, self.now().0).map_err(Refusal::rate_limited)?;
+        self.account_limiter
+            .take(&login, self.now().0)
+            .map_err(Refusal::rate_limited)?;
         let account = self.store.account(&login).await.map_err(refused)?;
-        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let hash = account
+            .as_ref()
+            .and_then(|account| account.password_hash.clone());
         // Checked also without an account, so that both take the same time.
-        let matches = self.passwords.verify(body.password, hash).await.map_err(password_refused)?;
+        let matches = self
+            .passwords
+            .verify(body.password, hash)
+            .await
+            .map_err(password_refused)?;
         match account {
             Some(account) if matches => self.open_session(account.user, caller).await,
             _ => Err(wrong_login()),
@@ -66,18 +83,35 @@ impl App {
     }
 
     /// Signs in with the code of a login link.
-    pub async fn login_by_link(&self, body: LinkLogin, caller: &Caller) -> Result<AuthReply, Refusal> {
+    pub async fn login_by_link(
+        &self,
+        body: LinkLogin,
+        caller: &Caller,
+    ) -> Result<AuthReply, Refusal> {
         self.limit_address(caller)?;
-        let used = || Refusal::new(Code::LinkUsed, "this link was used or has expired: ask for a new one");
+        let used = || {
+            Refusal::new(
+                Code::LinkUsed,
+                "this link was used or has expired: ask for a new one",
+            )
+        };
         let user_id = self.links.take(&body.code, self.now()).ok_or_else(used)?;
-        let user = self.store.user(&user_id).await.map_err(refused)?.ok_or_else(used)?;
+        let user = self
+            .store
+            .user(&user_id)
+            .await
+            .map_err(refused)?
+            .ok_or_else(used)?;
         self.open_session(user, caller).await
     }
 
     /// A code that signs in the person with this handle once; only on a demo server.
     pub async fn login_link(&self, handle: &str) -> Result<String, Refusal> {
         if !self.config.demo {
-            return Err(Refusal::new(Code::Forbidden, "login links are only made in demo mode"));
+            return Err(Refusal::new(
+                Code::Forbidden,
+                "login links are only made in demo mode",
+            ));
         }
         let account = self.store.account(handle).await.map_err(refused)?;
         let account = account.ok_or_else(|| Refusal::not_found("user"))?;
@@ -88,7 +122,12 @@ impl App {
 
     /// Continues a session: the shown refresh token is replaced, and one shown twice ends it.
     pub async fn refresh(&self, body: &Refresh) -> Result<AuthReply, Refusal> {
-        let dead = || Refusal::new(Code::Unauthorized, "this refresh token is not valid: sign in again");
+        let dead = || {
+            Refusal::new(
+                Code::Unauthorized,
+                "this refresh token is not valid: sign in again",
+            )
+        };
         let shown = RefreshToken::parse(&body.refresh_token).ok_or_else(dead)?;
         let next = RefreshToken::new(shown.session_id);
         let now = self.now();
@@ -105,7 +144,12 @@ impl App {
             .map_err(refused)?;
         match outcome {
             RefreshOutcome::Rotated(user_id) => {
-                let user = self.store.user(&user_id).await.map_err(refused)?.ok_or_else(dead)?;
+                let user = self
+                    .store
+                    .user(&user_id)
+                    .await
+                    .map_err(refused)?
+                    .ok_or_else(dead)?;
                 Ok(self.reply(user, &next))
             }
             RefreshOutcome::Reused(user_id) => {
@@ -127,7 +171,12 @@ impl App {
 
     /// Ends one of the actor's sessions; its sockets close.
     pub async fn revoke_session(&self, actor: &Actor, id: SessionId) -> Result<(), Refusal> {
-        if !self.store.revoke_session(&actor.user_id, id, self.now()).await.map_err(refused)? {
+        if !self
+            .store
+            .revoke_session(&actor.user_id, id, self.now())
+            .await
+            .map_err(refused)?
+        {
             return Err(Refusal::not_found("session"));
         }
         self.end_session(&actor.user_id, id);
@@ -136,7 +185,11 @@ impl App {
 
     /// The actor's open sessions, the newest first.
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<SessionInfo>, Refusal> {
-        let mut sessions = self.store.sessions(&actor.user_id, self.now()).await.map_err(refused)?;
+        let mut sessions = self
+            .store
+            .sessions(&actor.user_id, self.now())
+            .await
+            .map_err(refused)?;
         for session in &mut sessions {
             session.current = Some(session.id) == actor.session_id;
         }
@@ -145,18 +198,36 @@ impl App {
 
     /// Checks an access token. No store is asked.
     pub fn authenticate(&self, token: &str) -> Result<Identity, Refusal> {
-        let (claims, expires_in_ms) = self.tokens.verify(token, self.now().0).map_err(|error| match error {
-            TokenError::Expired => Refusal::new(Code::TokenExpired, "the access token has expired: refresh it"),
-            TokenError::Invalid => Refusal::new(Code::Unauthorized, "the access token is not valid"),
-        })?;
+        let (claims, expires_in_ms) =
+            self.tokens
+                .verify(token, self.now().0)
+                .map_err(|error| match error {
+                    TokenError::Expired => Refusal::new(
+                        Code::TokenExpired,
+                        "the access token has expired: refresh it",
+                    ),
+                    TokenError::Invalid => {
+                        Refusal::new(Code::Unauthorized, "the access token is not valid")
+                    }
+                })?;
         if self.revoked.contains(claims.sid) {
-            return Err(Refusal::new(Code::Unauthorized, "this session was revoked: sign in again"));
+            return Err(Refusal::new(
+                Code::Unauthorized,
+                "this session was revoked: sign in again",
+            ));
         }
-        Ok(Identity { actor: Actor { user_id: claims.sub, session_id: Some(claims.sid) }, expires_in_ms })
+        Ok(Identity {
+            actor: Actor {
+                user_id: claims.sub,
+                session_id: Some(claims.sid),
+            },
+            expires_in_ms,
+        })
     }
 
     fn end_session(&self, user_id: &UserId, id: SessionId) {
-        self.revoked.add(id, self.now(), self.config.access_token_lifetime);
+        self.revoked
+            .add(id, self.now(), self.config.access_token_lifetime);
         self.hub.end_session(user_id, id);
     }
 
@@ -164,7 +235,10 @@ impl App {
         let now = self.now();
         let token = RefreshToken::new(SessionId(uuid_v7(now.0)));
         let device = caller.device.as_ref().map(|text| {
-            text.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect::<String>()
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(DEVICE_CHARS_MAX)
+                .collect::<String>()
         });
         self.store
             .create_session(&NewSession {
@@ -181,7 +255,9 @@ impl App {
     }
 
     fn reply(&self, user: User, refresh: &RefreshToken) -> AuthReply {
-        let access_token = self.tokens.issue(&user.id, refresh.session_id, self.now().0);
+        let access_token = self
+            .tokens
+            .issue(&user.id, refresh.session_id, self.now().0);
         AuthReply {
             user,
             token: access_token.clone(),
@@ -193,7 +269,9 @@ impl App {
     }
 
     fn limit_address(&self, caller: &Caller) -> Result<(), Refusal> {
-        self.address_limiter.take(&caller.address, self.now().0).map_err(Refusal::rate_limited)
+        self.address_limiter
+            .take(&caller.address, self.now().0)
+            .map_err(Refusal::rate_limited)
     }
 }
 
@@ -203,7 +281,10 @@ fn wrong_login() -> Refusal {
 
 fn password_refused(error: PasswordError) -> Refusal {
     match error {
-        PasswordError::Busy => Refusal { retry_after_ms: Some(1000), ..Refusal::new(Code::Unavailable, "too many logins at once") },
+        PasswordError::Busy => Refusal {
+            retry_after_ms: Some(1000),
+            ..Refusal::new(Code::Unavailable, "too many logins at once")
+        },
         PasswordError::Failed(cause) => {
             tracing::error!(%cause, "a password could not be hashed or checked");
             Refusal::new(Code::Internal, "the password could not be checked")

@@ -40,11 +40,17 @@ pub struct AppConfig {
 impl Default for AppConfig {
     fn default() -> Self {
         Self {
-            access_token_lifetime: Duration::from_secs(3600),
-            session_lifetime: Duration::from_secs(30 * 24 * 3600),
+            access_token_lifetime: Duration::from_hours(1),
+            session_lifetime: Duration::from_hours(720),
             password_hashes_max: 2,
-            logins_per_account: Rate { per_minute: 10, burst: 10 },
-            logins_per_address: Rate { per_minute: 60, burst: 60 },
+            logins_per_account: Rate {
+                per_minute: 10,
+                burst: 10,
+            },
+            logins_per_address: Rate {
+                per_minute: 60,
+                burst: 60,
+            },
             registration_open: true,
             demo: false,
         }
@@ -100,9 +106,11 @@ impl App {
             revoked.add(id, now, config.access_token_lifetime);
         }
         let hub = Arc::new(Hub::default());
-        let (appender, committed, appending) = Appender::spawn(store.clone(), AppenderConfig::default());
+        let (appender, committed, appending) =
+            Appender::spawn(store.clone(), AppenderConfig::default());
         let publishing = tokio::spawn(publish(hub.clone(), committed));
-        let passwords = Passwords::new(config.password_hashes_max).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let passwords = Passwords::new(config.password_hashes_max)
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(Arc::new(Self {
             tokens: Tokens::new(keys, config.access_token_lifetime.as_secs()),
             account_limiter: Limiter::new(config.logins_per_account),
@@ -205,8 +213,11 @@ async fn publish(hub: Arc<Hub>, mut committed: mpsc::Receiver<Vec<Message>>) {
     while let Some(batch) = committed.recv().await {
         for message in batch {
             let conversation_id = message.conversation_id;
-            let frame =
-                ServerFrame::MessageNew { conversation_id, version: message.version, message: Box::new(message) };
+            let frame = ServerFrame::MessageNew {
+                conversation_id,
+                version: message.version,
+                message: Box::new(message),
+            };
             hub.publish(conversation_id, &frame);
         }
     }

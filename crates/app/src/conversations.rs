@@ -41,7 +41,11 @@ impl App {
         let new = decide_create(&actor.user_id, body)?;
         let now = self.now();
         let id = ConversationId(uuid_v7(now.0));
-        let created = self.store.create_conversation(id, &new, now).await.map_err(refused)?;
+        let created = self
+            .store
+            .create_conversation(id, &new, now)
+            .await
+            .map_err(refused)?;
         let conversation = self.conversation(actor, created.id).await?;
         if created.is_new {
             for (user_id, _) in &new.members {
@@ -56,30 +60,60 @@ impl App {
                 },
             );
         }
-        Ok(CreatedConversation { conversation, is_new: created.is_new })
+        Ok(CreatedConversation {
+            conversation,
+            is_new: created.is_new,
+        })
     }
 
     /// One conversation as the actor sees it.
-    pub async fn conversation(&self, actor: &Actor, id: ConversationId) -> Result<Conversation, Refusal> {
-        let found = self.store.conversation(&actor.user_id, id).await.map_err(refused)?;
+    pub async fn conversation(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+    ) -> Result<Conversation, Refusal> {
+        let found = self
+            .store
+            .conversation(&actor.user_id, id)
+            .await
+            .map_err(refused)?;
         found.ok_or_else(|| Refusal::not_found("conversation"))
     }
 
     /// The actor's conversations by last activity.
-    pub async fn conversations(&self, actor: &Actor, list: ListConversations) -> Result<Page<Conversation>, Refusal> {
+    pub async fn conversations(
+        &self,
+        actor: &Actor,
+        list: ListConversations,
+    ) -> Result<Page<Conversation>, Refusal> {
         let limit = validate::page_size(list.limit)?;
         let after = page_token::decode::<(i64, ConversationId)>(list.cursor.as_deref())?;
         let filter = ListFilter {
             archived: list.archived,
             query: validate::query(list.query)?,
-            after: after.map(|(active_at, id)| ListKey { active_at: Timestamp(active_at), id }),
+            after: after.map(|(active_at, id)| ListKey {
+                active_at: Timestamp(active_at),
+                id,
+            }),
         };
-        let mut found = self.store.conversations(&actor.user_id, &filter, limit + 1).await.map_err(refused)?;
+        let mut found = self
+            .store
+            .conversations(&actor.user_id, &filter, limit + 1)
+            .await
+            .map_err(refused)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let next_cursor =
-            found.last().filter(|_| more).map(|(_, key)| page_token::encode(&(key.active_at.0, key.id)));
-        Ok(Page { items: found.into_iter().map(|(conversation, _)| conversation).collect(), next_cursor })
+        let next_cursor = found
+            .last()
+            .filter(|_| more)
+            .map(|(_, key)| page_token::encode(&(key.active_at.0, key.id)));
+        Ok(Page {
+            items: found
+                .into_iter()
+                .map(|(conversation, _)| conversation)
+                .collect(),
+            next_cursor,
+        })
     }
 
     /// The members of a conversation in the order they joined.
@@ -91,20 +125,38 @@ impl App {
         limit: Option<i64>,
     ) -> Result<Page<Member>, Refusal> {
         let limit = validate::page_size(limit)?;
-        let after = page_token::decode::<(i64, UserId)>(cursor)?
-            .map(|(joined_at, user_id)| MemberKey { joined_at: Timestamp(joined_at), user_id });
+        let after =
+            page_token::decode::<(i64, UserId)>(cursor)?.map(|(joined_at, user_id)| MemberKey {
+                joined_at: Timestamp(joined_at),
+                user_id,
+            });
         self.require_member(actor, id).await?;
-        let mut items = self.store.members(id, after.as_ref(), limit + 1).await.map_err(refused)?;
+        let mut items = self
+            .store
+            .members(id, after.as_ref(), limit + 1)
+            .await
+            .map_err(refused)?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let next_cursor =
-            items.last().filter(|_| more).map(|last| page_token::encode(&(last.joined_at.0, &last.user.id)));
+        let next_cursor = items
+            .last()
+            .filter(|_| more)
+            .map(|last| page_token::encode(&(last.joined_at.0, &last.user.id)));
         Ok(Page { items, next_cursor })
     }
 
     /// Refuses as if it did not exist when the actor is not in it.
-    pub(crate) async fn require_member(&self, actor: &Actor, id: ConversationId) -> Result<(), Refusal> {
-        if self.store.is_member(&actor.user_id, id).await.map_err(refused)? {
+    pub(crate) async fn require_member(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+    ) -> Result<(), Refusal> {
+        if self
+            .store
+            .is_member(&actor.user_id, id)
+            .await
+            .map_err(refused)?
+        {
             Ok(())
         } else {
             Err(Refusal::not_found("conversation"))

@@ -24,7 +24,10 @@ struct Buckets {
 impl Limiter {
     /// A limiter that gives each key this rate.
     pub(crate) fn new(rate: Rate) -> Self {
-        Self { rate, buckets: Mutex::default() }
+        Self {
+            rate,
+            buckets: Mutex::default(),
+        }
     }
 
     /// Takes one unit for a key, or says in how many milliseconds one is there.
@@ -41,7 +44,11 @@ impl Limiter {
             buckets.by_key.insert(key.to_owned(), Bucket::default());
         }
         let rate = self.rate;
-        buckets.by_key.get_mut(key).expect("inserted above").take(rate, now_ms)
+        buckets
+            .by_key
+            .get_mut(key)
+            .expect("inserted above")
+            .take(rate, now_ms)
     }
 }
 
@@ -51,7 +58,10 @@ mod tests {
 
     #[test]
     fn each_key_has_its_own_allowance() {
-        let limiter = Limiter::new(Rate { per_minute: 60, burst: 2 });
+        let limiter = Limiter::new(Rate {
+            per_minute: 60,
+            burst: 2,
+        });
         assert!(limiter.take("ada", 1000).is_ok() && limiter.take("ada", 1000).is_ok());
         assert_eq!(limiter.take("ada", 1000), Err(1000));
         assert!(limiter.take("grace", 1000).is_ok());
@@ -60,7 +70,10 @@ mod tests {
 
     #[test]
     fn made_up_keys_do_not_grow_the_map() {
-        let limiter = Limiter::new(Rate { per_minute: 60, burst: 1 });
+        let limiter = Limiter::new(Rate {
+            per_minute: 60,
+            burst: 1,
+        });
         for n in 0..KEYS_MAX {
             assert!(limiter.take(&n.to_string(), 1000).is_ok());
         }

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use parlor_protocol::{Timestamp, UserId};
 
 /// How long a link works.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+const LIFETIME: Duration = Duration::from_mins(30);
 /// Links that wait at once; more are not made.
 const LINKS_MAX: usize = 1000;
 
@@ -28,7 +28,11 @@ impl Links {
     }
 
     pub(crate) fn take(&self, code: &str, now: Timestamp) -> Option<UserId> {
-        self.waiting.lock().remove(code).filter(|(_, end)| *end > now).map(|(user_id, _)| user_id)
+        self.waiting
+            .lock()
+            .remove(code)
+            .filter(|(_, end)| *end > now)
+            .map(|(user_id, _)| user_id)
     }
 }
 

@@ -24,7 +24,10 @@ impl PendingSend {
     /// Waits until the message is on disk.
     pub async fn committed(self) -> Result<Sent, Refusal> {
         let appended = self.0.committed().await?;
-        Ok(Sent { message: appended.message, is_new: appended.is_new })
+        Ok(Sent {
+            message: appended.message,
+            is_new: appended.is_new,
+        })
     }
 }
 
@@ -77,9 +80,17 @@ impl App {
             (Some(_), None, None) => return Err(Refusal::field("before", "a seq of 1 or more")),
             (None, Some(_), None) => return Err(Refusal::field("after", "a seq of 0 or more")),
             (None, None, Some(_)) => return Err(Refusal::field("around", "a seq of 1 or more")),
-            _ => return Err(Refusal::field("before", "only one of before, after and around")),
+            _ => {
+                return Err(Refusal::field(
+                    "before",
+                    "only one of before, after and around",
+                ));
+            }
         };
         self.require_member(actor, conversation_id).await?;
-        self.store.history(conversation_id, window, limit).await.map_err(refused)
+        self.store
+            .history(conversation_id, window, limit)
+            .await
+            .map_err(refused)
     }
 }

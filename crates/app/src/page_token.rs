@@ -14,7 +14,9 @@ pub(crate) fn encode<T: Serialize>(key: &T) -> String {
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Refusal> {
-    let Some(cursor) = cursor else { return Ok(None) };
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
     (cursor.len() <= CURSOR_BYTES_MAX)
         .then(|| URL_SAFE_NO_PAD.decode(cursor).ok())
         .flatten()
@@ -29,10 +31,22 @@ mod tests {
 
     #[test]
     fn what_was_not_handed_out_is_refused() {
-        assert_eq!(decode::<(i64, String)>(Some(&encode(&(1, "a")))), Ok(Some((1, "a".to_owned()))));
+        assert_eq!(
+            decode::<(i64, String)>(Some(&encode(&(1, "a")))),
+            Ok(Some((1, "a".to_owned())))
+        );
         assert_eq!(decode::<String>(None), Ok(None));
-        for bad in ["", "%%%", "bm90IGpzb24", &encode(&"other"), &"A".repeat(600)] {
-            assert!(decode::<(i64, String)>(Some(bad)).is_err(), "{bad:?} was taken");
+        for bad in [
+            "",
+            "%%%",
+            "bm90IGpzb24",
+            &encode(&"other"),
+            &"A".repeat(600),
+        ] {
+            assert!(
+                decode::<(i64, String)>(Some(bad)).is_err(),
+                "{bad:?} was taken"
+            );
         }
     }
 }

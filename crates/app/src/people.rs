@@ -31,12 +31,20 @@ impl App {
         let after: Option<String> = page_token::decode(cursor)?;
         let mut items = self
             .store
-            .find_users(&actor.user_id, query.as_deref(), after.as_deref(), limit + 1)
+            .find_users(
+                &actor.user_id,
+                query.as_deref(),
+                after.as_deref(),
+                limit + 1,
+            )
             .await
             .map_err(refused)?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let next_cursor = items.last().filter(|_| more).map(|last| page_token::encode(&last.handle));
+        let next_cursor = items
+            .last()
+            .filter(|_| more)
+            .map(|last| page_token::encode(&last.handle));
         Ok(Page { items, next_cursor })
     }
 }

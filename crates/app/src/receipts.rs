@@ -18,15 +18,26 @@ impl App {
         if seq < 0 {
             return Err(Refusal::field("seq", "0 or more"));
         }
-        let moved =
-            self.store.move_cursor(conversation_id, &actor.user_id, status, seq).await.map_err(refused)?;
+        let moved = self
+            .store
+            .move_cursor(conversation_id, &actor.user_id, status, seq)
+            .await
+            .map_err(refused)?;
         let Some(moved) = moved else { return Ok(()) };
         let user_id = actor.user_id.clone();
         // What is read is also delivered: one event says both.
         let frame = if moved.cursors.read_seq > moved.before.read_seq {
-            ServerFrame::MessageRead { conversation_id, user_id, seq: moved.cursors.read_seq }
+            ServerFrame::MessageRead {
+                conversation_id,
+                user_id,
+                seq: moved.cursors.read_seq,
+            }
         } else {
-            ServerFrame::MessageDelivered { conversation_id, user_id, seq: moved.cursors.delivered_seq }
+            ServerFrame::MessageDelivered {
+                conversation_id,
+                user_id,
+                seq: moved.cursors.delivered_seq,
+            }
         };
         self.hub.publish(conversation_id, &frame);
         Ok(())
@@ -43,11 +54,16 @@ impl App {
             (Some(seq), None) => seq,
             (None, Some(id)) => {
                 self.require_member(actor, conversation_id).await?;
-                let found = self.store.seq_of(conversation_id, id).await.map_err(refused)?;
+                let found = self
+                    .store
+                    .seq_of(conversation_id, id)
+                    .await
+                    .map_err(refused)?;
                 found.ok_or_else(|| Refusal::not_found("message"))?
             }
             _ => return Err(Refusal::field("seq", "either seq or messageId")),
         };
-        self.move_cursor(actor, conversation_id, body.status, seq).await
+        self.move_cursor(actor, conversation_id, body.status, seq)
+            .await
     }
 }

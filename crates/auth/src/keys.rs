@@ -27,7 +27,9 @@ pub enum KeysError {
         source: io::Error,
     },
     /// The file is not one that Parlor wrote.
-    #[error("the key file {path} must hold exactly {KEY_BYTES} bytes; restore it, or remove it to sign everyone out")]
+    #[error(
+        "the key file {path} must hold exactly {KEY_BYTES} bytes; restore it, or remove it to sign everyone out"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -37,12 +39,19 @@ pub enum KeysError {
 impl Keys {
     /// Reads the key file, or makes it with mode 0600 when there is none.
     pub fn load_or_create(path: &Path) -> Result<Self, KeysError> {
-        let file_error = |source| KeysError::File { path: path.to_owned(), source };
+        let file_error = |source| KeysError::File {
+            path: path.to_owned(),
+            source,
+        };
         match fs::File::open(path) {
             Ok(file) => {
                 let mut bytes = Vec::with_capacity(KEY_BYTES);
-                file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(file_error)?;
-                let token = bytes.try_into().map_err(|_| KeysError::Damaged { path: path.to_owned() })?;
+                file.take(KEY_BYTES as u64 + 1)
+                    .read_to_end(&mut bytes)
+                    .map_err(file_error)?;
+                let token = bytes.try_into().map_err(|_| KeysError::Damaged {
+                    path: path.to_owned(),
+                })?;
                 Ok(Self { token })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -93,8 +102,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("token.key");
         fs::write(&path, b"short").expect("written");
-        assert!(matches!(Keys::load_or_create(&path), Err(KeysError::Damaged { .. })));
+        assert!(matches!(
+            Keys::load_or_create(&path),
+            Err(KeysError::Damaged { .. })
+        ));
         assert_eq!(fs::read(&path).expect("still there"), b"short");
-        assert!(matches!(Keys::load_or_create(folder.path()), Err(KeysError::File { .. })));
+        assert!(matches!(
+            Keys::load_or_create(folder.path()),
+            Err(KeysError::File { .. })
+        ));
     }
 }

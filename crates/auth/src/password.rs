@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, Version, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
+    password_hash::phc::PasswordHash,
+};
 use tokio::sync::Semaphore;
 
 /// Memory of one hash, in KiB (OWASP's Argon2id setting with two passes).
@@ -53,10 +56,16 @@ impl Passwords {
     }
 
     /// Whether the password is the one that was hashed. Without a hash it takes as long and is not.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, PasswordError> {
+    pub async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.to_string());
-        let matches = self.run(move || verify_now(password.as_bytes(), &hash)).await?;
+        let matches = self
+            .run(move || verify_now(password.as_bytes(), &hash))
+            .await?;
         Ok(matches && known)
     }
 
@@ -65,7 +74,12 @@ impl Passwords {
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let _queued = self.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
-        let place = self.places.clone().acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        let place = self
+            .places
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| PasswordError::Busy)?;
         tokio::task::spawn_blocking(move || {
             let result = work();
             drop(place);
@@ -84,7 +98,10 @@ fn argon2() -> Result<Argon2<'static>, PasswordError> {
 fn hash_now(password: &[u8]) -> Result<String, PasswordError> {
     let mut salt = [0; 16];
     crate::random::fill(&mut salt);
-    Ok(argon2()?.hash_password_with_salt(password, &salt).map_err(failed)?.to_string())
+    Ok(argon2()?
+        .hash_password_with_salt(password, &salt)
+        .map_err(failed)?
+        .to_string())
 }
 
 fn verify_now(password: &[u8], hash: &str) -> Result<bool, PasswordError> {
@@ -107,24 +124,55 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_and_no_other() {
         let passwords = Passwords::new(1).expect("a pool");
-        let hash = passwords.hash("correct horse".into()).await.expect("hashed");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.expect("checked"));
-        assert!(!passwords.verify("wrong horse".into(), Some(hash)).await.expect("checked"));
-        assert!(!passwords.verify("correct horse".into(), None).await.expect("checked"));
-        assert!(passwords.verify("x".into(), Some("nonsense".into())).await.is_err());
+        let hash = passwords
+            .hash("correct horse".into())
+            .await
+            .expect("hashed");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert!(
+            passwords
+                .verify("correct horse".into(), Some(hash.clone()))
+                .await
+                .expect("checked")
+        );
+        assert!(
+            !passwords
+                .verify("wrong horse".into(), Some(hash))
+                .await
+                .expect("checked")
+        );
+        assert!(
+            !passwords
+                .verify("correct horse".into(), None)
+                .await
+                .expect("checked")
+        );
+        assert!(
+            passwords
+                .verify("x".into(), Some("nonsense".into()))
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]
     async fn a_flood_of_logins_is_refused_not_queued_for_ever() {
         let passwords = Passwords::new(1).expect("a pool");
         let _place = passwords.places.acquire().await.expect("open");
-        let waiting: Vec<_> = (0..WAITING_PER_PLACE).map(|_| passwords.hash("x".into())).collect();
+        let waiting: Vec<_> = (0..WAITING_PER_PLACE)
+            .map(|_| passwords.hash("x".into()))
+            .collect();
         let mut waiting: Vec<_> = waiting.into_iter().map(Box::pin).collect();
         for future in &mut waiting {
             assert!(futures_poll(future.as_mut()).is_none());
         }
-        assert!(matches!(passwords.hash("x".into()).await, Err(PasswordError::Busy)));
+        assert!(matches!(
+            passwords.hash("x".into()).await,
+            Err(PasswordError::Busy)
+        ));
     }
 
     /// Polls once: `None` when it waits.

@@ -19,5 +19,6 @@ pub fn code() -> String {
 pub fn uuid_v7(now_ms: i64) -> Uuid {
     let mut bytes = [0; 10];
     fill(&mut bytes);
-    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now_ms).unwrap_or(0), &bytes).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now_ms).unwrap_or(0), &bytes)
+        .into_uuid()
 }

@@ -29,7 +29,10 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (id, secret) = bytes.split_first_chunk::<16>()?;
-        Some(Self { session_id: SessionId(Uuid::from_bytes(*id)), secret: secret.try_into().ok()? })
+        Some(Self {
+            session_id: SessionId(Uuid::from_bytes(*id)),
+            secret: secret.try_into().ok()?,
+        })
     }
 
     /// What is stored instead of the secret.
@@ -56,7 +59,13 @@ mod tests {
         let shown = RefreshToken::parse(&token.text()).expect("parses");
         assert_eq!(shown.session_id, token.session_id);
         assert_eq!(shown.hash(), token.hash());
-        for bad in ["", "x", "AAAA", &token.text()[1..], &format!("{}AAAA", token.text())] {
+        for bad in [
+            "",
+            "x",
+            "AAAA",
+            &token.text()[1..],
+            &format!("{}AAAA", token.text()),
+        ] {
             assert!(RefreshToken::parse(bad).is_none(), "{bad:?} was taken");
         }
     }

@@ -83,23 +83,30 @@ impl Tokens {
             iat,
             exp: iat + self.lifetime_s,
         };
-        let header = Header { typ: Some(TYPE.into()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).expect("an HMAC key signs any claims")
+        let header = Header {
+            typ: Some(TYPE.into()),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .expect("an HMAC key signs any claims")
     }
 
     /// Checks a token; also says for how many milliseconds it is still good.
     pub fn verify(&self, token: &str, now_ms: i64) -> Result<(AccessClaims, u64), TokenError> {
-        let data = jsonwebtoken::decode::<AccessClaims>(token, &self.decoding, &self.validation).map_err(|error| {
-            match error.kind() {
+        let data = jsonwebtoken::decode::<AccessClaims>(token, &self.decoding, &self.validation)
+            .map_err(|error| match error.kind() {
                 ErrorKind::ExpiredSignature => TokenError::Expired,
                 _ => TokenError::Invalid,
-            }
-        })?;
+            })?;
         if data.header.typ.as_deref() != Some(TYPE) {
             return Err(TokenError::Invalid);
         }
         let left_ms = (data.claims.exp * 1000).saturating_sub(u64::try_from(now_ms).unwrap_or(0));
-        if left_ms == 0 { Err(TokenError::Expired) } else { Ok((data.claims, left_ms)) }
+        if left_ms == 0 {
+            Err(TokenError::Expired)
+        } else {
+            Ok((data.claims, left_ms))
+        }
     }
 }
 
@@ -119,15 +126,25 @@ mod tests {
     }
 
     fn issue() -> String {
-        tokens(1).issue(&"ada".parse().expect("a valid id"), SessionId(Uuid::from_u128(1)), 1_000_000)
+        tokens(1).issue(
+            &"ada".parse().expect("a valid id"),
+            SessionId(Uuid::from_u128(1)),
+            1_000_000,
+        )
     }
 
     #[test]
     fn a_token_is_good_for_its_time_and_its_key() {
         let (claims, left_ms) = tokens(1).verify(&issue(), 1_010_000).expect("good");
         assert_eq!((claims.sub.as_str(), left_ms), ("ada", 50_000));
-        assert_eq!(tokens(1).verify(&issue(), 1_060_000), Err(TokenError::Expired));
-        assert_eq!(tokens(2).verify(&issue(), 1_010_000), Err(TokenError::Invalid));
+        assert_eq!(
+            tokens(1).verify(&issue(), 1_060_000),
+            Err(TokenError::Expired)
+        );
+        assert_eq!(
+            tokens(2).verify(&issue(), 1_010_000),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]
@@ -135,18 +152,27 @@ mod tests {
         let token = issue();
         let (header, rest) = token.split_once('.').expect("three parts");
         let (claims, signature) = rest.split_once('.').expect("three parts");
-        let with_header = |json: &str, signature: &str| format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(json));
+        let with_header = |json: &str, signature: &str| {
+            format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(json))
+        };
         for forged in [
             with_header(r#"{"alg":"none","typ":"at+jwt"}"#, ""),
             with_header(r#"{"alg":"HS512","typ":"at+jwt"}"#, signature),
             with_header(r#"{"alg":"RS256","typ":"at+jwt"}"#, signature),
-            with_header(r#"{"alg":"HS256","typ":"at+jwt","kid":"../../x"}"#, signature),
+            with_header(
+                r#"{"alg":"HS256","typ":"at+jwt","kid":"../../x"}"#,
+                signature,
+            ),
             format!("{header}.{claims}."),
             format!("{header}.{claims}"),
             String::new(),
             "a.b.c".into(),
         ] {
-            assert_eq!(tokens(1).verify(&forged, 1_010_000), Err(TokenError::Invalid), "{forged}");
+            assert_eq!(
+                tokens(1).verify(&forged, 1_010_000),
+                Err(TokenError::Invalid),
+                "{forged}"
+            );
         }
     }
 
@@ -154,7 +180,8 @@ mod tests {
     fn another_kind_of_token_under_the_same_key_is_refused() {
         let tokens = tokens(1);
         let (claims, _) = tokens.verify(&issue(), 1_010_000).expect("good");
-        let plain = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &tokens.encoding).expect("signs");
+        let plain = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &tokens.encoding)
+            .expect("signs");
         assert_eq!(tokens.verify(&plain, 1_010_000), Err(TokenError::Invalid));
     }
 }

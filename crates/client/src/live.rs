@@ -36,13 +36,25 @@ impl Live {
         let (sends, inputs) = mpsc::channel(SENDS_MAX);
         let (tell, events) = mpsc::channel(EVENTS_MAX);
         let task = tokio::spawn(run(url.to_owned(), token.to_owned(), inputs, tell));
-        Self { sends, events, task }
+        Self {
+            sends,
+            events,
+            task,
+        }
     }
 
     /// Sends a message; [`Event::Sent`] follows when it is on disk. Returns our id for it.
-    pub async fn send(&self, conversation_id: ConversationId, content: &str) -> Result<String, LiveError> {
+    pub async fn send(
+        &self,
+        conversation_id: ConversationId,
+        content: &str,
+    ) -> Result<String, LiveError> {
         let client_id = uuid::Uuid::now_v7().to_string();
-        let input = Input::Send { client_id: client_id.clone(), conversation_id, content: content.to_owned() };
+        let input = Input::Send {
+            client_id: client_id.clone(),
+            conversation_id,
+            content: content.to_owned(),
+        };
         self.sends.send(input).await.map_err(|_| LiveError)?;
         Ok(client_id)
     }
@@ -65,7 +77,12 @@ enum Woken {
     Timer,
 }
 
-async fn run(url: String, token: String, mut inputs: mpsc::Receiver<Input>, tell: mpsc::Sender<Event>) {
+async fn run(
+    url: String,
+    token: String,
+    mut inputs: mpsc::Receiver<Input>,
+    tell: mpsc::Sender<Event>,
+) {
     let started = Instant::now();
     let mut outputs = Vec::new();
     let mut session = Session::new(&token, &mut outputs);
@@ -75,13 +92,15 @@ async fn run(url: String, token: String, mut inputs: mpsc::Receiver<Input>, tell
         for output in outputs.drain(..) {
             match output {
                 Output::Open => {
-                    followed.push(match tokio::time::timeout(OPEN_TIMEOUT, Socket::open(&url)).await {
-                        Ok(Ok(opened)) => {
-                            socket = Some(opened);
-                            Input::Opened
-                        }
-                        Ok(Err(_)) | Err(_) => Input::Closed(None),
-                    });
+                    followed.push(
+                        match tokio::time::timeout(OPEN_TIMEOUT, Socket::open(&url)).await {
+                            Ok(Ok(opened)) => {
+                                socket = Some(opened);
+                                Input::Opened
+                            }
+                            Ok(Err(_)) | Err(_) => Input::Closed(None),
+                        },
+                    );
                 }
                 Output::Write(frame) => {
                     // A write that fails is followed by the end of the socket, which the read sees.
@@ -103,7 +122,9 @@ async fn run(url: String, token: String, mut inputs: mpsc::Receiver<Input>, tell
             }
         }
         if followed.is_empty() {
-            let deadline = session.deadline().map(|ms| started + Duration::from_millis(ms));
+            let deadline = session
+                .deadline()
+                .map(|ms| started + Duration::from_millis(ms));
             let woken = tokio::select! {
                 input = inputs.recv() => Woken::Input(input),
                 frame = next(&mut socket) => Woken::Frame(frame),

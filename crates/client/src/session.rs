@@ -7,7 +7,9 @@
 
 use std::collections::VecDeque;
 
-use parlor_protocol::{AckedMessage, ClientFrame, Code, ConversationId, Ref, SendMessage, ServerFrame};
+use parlor_protocol::{
+    AckedMessage, ClientFrame, Code, ConversationId, Ref, SendMessage, ServerFrame,
+};
 
 /// First pause before a reconnect, in milliseconds; doubled each time.
 const BACKOFF_BASE_MS: u64 = 500;
@@ -160,13 +162,25 @@ impl Session {
             }
             Input::Closed(code) => self.closed(code, now_ms, random, out),
             Input::Timer => self.timer(now_ms, random, out),
-            Input::Send { client_id, conversation_id, content } => {
+            Input::Send {
+                client_id,
+                conversation_id,
+                content,
+            } => {
                 if self.outbox.len() >= OUTBOX_MAX {
                     let detail = "too many messages wait to be sent".to_owned();
-                    out.push(Output::Tell(Event::Failed { client_id, code: Code::Unavailable, detail }));
+                    out.push(Output::Tell(Event::Failed {
+                        client_id,
+                        code: Code::Unavailable,
+                        detail,
+                    }));
                     return;
                 }
-                let waiting = Waiting { client_id, conversation_id, content };
+                let waiting = Waiting {
+                    client_id,
+                    conversation_id,
+                    content,
+                };
                 if self.status == Status::Live {
                     out.push(write(&waiting));
                 }
@@ -200,18 +214,36 @@ impl Session {
                 self.set(Status::Live, out);
                 out.extend(self.outbox.iter().map(write));
             }
-            ServerFrame::Ack { reference: Some(Ref::Text(client_id)), message: Some(message) } => {
+            ServerFrame::Ack {
+                reference: Some(Ref::Text(client_id)),
+                message: Some(message),
+            } => {
                 if self.leave(&client_id) {
                     out.push(Output::Tell(Event::Sent { client_id, message }));
                 }
             }
-            ServerFrame::Error { reference: Some(Ref::Text(client_id)), code, detail, .. } => {
+            ServerFrame::Error {
+                reference: Some(Ref::Text(client_id)),
+                code,
+                detail,
+                ..
+            } => {
                 // What may yet be stored stays and goes out again; what is refused does not.
-                let again = matches!(code, Code::Unavailable | Code::UnknownOutcome | Code::RateLimited | Code::StorageFull);
+                let again = matches!(
+                    code,
+                    Code::Unavailable
+                        | Code::UnknownOutcome
+                        | Code::RateLimited
+                        | Code::StorageFull
+                );
                 if again {
                     out.push(Output::Close);
                 } else if self.leave(&client_id) {
-                    out.push(Output::Tell(Event::Failed { client_id, code, detail }));
+                    out.push(Output::Tell(Event::Failed {
+                        client_id,
+                        code,
+                        detail,
+                    }));
                 }
             }
             ServerFrame::Reconnect { after_ms } => self.after_ms = Some(after_ms),
@@ -222,7 +254,10 @@ impl Session {
 
     /// Takes a message out of the outbox; `false` when it was not there (a second ack).
     fn leave(&mut self, client_id: &str) -> bool {
-        let at = self.outbox.iter().position(|waiting| waiting.client_id == client_id);
+        let at = self
+            .outbox
+            .iter()
+            .position(|waiting| waiting.client_id == client_id);
         at.and_then(|at| self.outbox.remove(at)).is_some()
     }
 
@@ -232,14 +267,19 @@ impl Session {
             return self.set(Status::Stopped, out);
         }
         self.failures += 1;
-        let ceiling_ms = BACKOFF_BASE_MS.saturating_mul(1 << self.failures.min(16)).min(BACKOFF_MAX_MS);
+        let ceiling_ms = BACKOFF_BASE_MS
+            .saturating_mul(1 << self.failures.min(16))
+            .min(BACKOFF_MAX_MS);
         let backoff_ms = (ceiling_ms as f64 * random) as u64;
         self.deadline_ms = Some(now_ms + self.after_ms.take().unwrap_or(backoff_ms));
         self.set(Status::Waiting, out);
     }
 
     fn timer(&mut self, now_ms: u64, random: f64, out: &mut Vec<Output>) {
-        if self.deadline_ms.is_none_or(|deadline_ms| now_ms < deadline_ms) {
+        if self
+            .deadline_ms
+            .is_none_or(|deadline_ms| now_ms < deadline_ms)
+        {
             return;
         }
         match self.status {
@@ -269,7 +309,11 @@ fn write(waiting: &Waiting) -> Output {
         ..SendMessage::default()
     };
     let reference = Some(Ref::Text(waiting.client_id.clone()));
-    Output::Write(ClientFrame::message_send(reference, waiting.conversation_id, body))
+    Output::Write(ClientFrame::message_send(
+        reference,
+        waiting.conversation_id,
+        body,
+    ))
 }
 
 #[cfg(test)]
@@ -300,7 +344,10 @@ mod tests {
 
         fn live() -> Self {
             let mut bench = Self::new();
-            assert!(matches!(bench.on(Input::Opened)[..], [Output::Write(ClientFrame::Auth { .. })]));
+            assert!(matches!(
+                bench.on(Input::Opened)[..],
+                [Output::Write(ClientFrame::Auth { .. })]
+            ));
             let out = bench.on(Input::Frame(connected()));
             assert_eq!(out[0], Output::Tell(Event::Status(Status::Live)));
             bench
@@ -325,13 +372,24 @@ mod tests {
 
     fn send(client_id: &str) -> Input {
         let conversation_id = ConversationId(Uuid::from_u128(1));
-        Input::Send { client_id: client_id.into(), conversation_id, content: "hi".into() }
+        Input::Send {
+            client_id: client_id.into(),
+            conversation_id,
+            content: "hi".into(),
+        }
     }
 
     fn ack(client_id: &str) -> Input {
-        let message =
-            AckedMessage { id: MessageId(Uuid::from_u128(1)), seq: 1, version: 1, created_at: Timestamp(0) };
-        Input::Frame(ServerFrame::Ack { reference: Some(Ref::Text(client_id.into())), message: Some(message) })
+        let message = AckedMessage {
+            id: MessageId(Uuid::from_u128(1)),
+            seq: 1,
+            version: 1,
+            created_at: Timestamp(0),
+        };
+        Input::Frame(ServerFrame::Ack {
+            reference: Some(Ref::Text(client_id.into())),
+            message: Some(message),
+        })
     }
 
     fn refs(out: &[Output]) -> Vec<&str> {
@@ -354,14 +412,20 @@ mod tests {
         assert_eq!(refs(&bench.on(Input::Frame(connected()))), ["a"]);
         assert_eq!(refs(&bench.on(send("b"))), ["b"]);
         bench.on(send("c"));
-        assert!(matches!(&bench.on(ack("b"))[..], [Output::Tell(Event::Sent { .. })]));
+        assert!(matches!(
+            &bench.on(ack("b"))[..],
+            [Output::Tell(Event::Sent { .. })]
+        ));
         bench.on(Input::Closed(None));
         assert!(bench.on(send("d")).is_empty());
         assert!(bench.wait().contains(&Output::Open));
         bench.on(Input::Opened);
         assert_eq!(refs(&bench.on(Input::Frame(connected()))), ["a", "c", "d"]);
         bench.on(ack("a"));
-        assert!(bench.on(ack("a")).is_empty(), "a second ack says nothing new");
+        assert!(
+            bench.on(ack("a")).is_empty(),
+            "a second ack says nothing new"
+        );
         assert_eq!(bench.session.outbox_len(), 2);
     }
 
@@ -378,7 +442,10 @@ mod tests {
                 retry_after_ms: None,
             })
         };
-        assert!(matches!(&bench.on(error("a", Code::NotFound))[..], [Output::Tell(Event::Failed { .. })]));
+        assert!(matches!(
+            &bench.on(error("a", Code::NotFound))[..],
+            [Output::Tell(Event::Failed { .. })]
+        ));
         assert_eq!(bench.on(error("b", Code::UnknownOutcome)), [Output::Close]);
         assert_eq!(bench.session.outbox_len(), 1);
     }
@@ -391,7 +458,10 @@ mod tests {
         assert_eq!(bench.session.deadline(), Some(1234));
         for code in [4003, 4004] {
             let mut bench = Bench::live();
-            assert_eq!(bench.on(Input::Closed(Some(code))), [Output::Tell(Event::Status(Status::Stopped))]);
+            assert_eq!(
+                bench.on(Input::Closed(Some(code))),
+                [Output::Tell(Event::Status(Status::Stopped))]
+            );
             assert_eq!(bench.session.deadline(), None);
         }
         let mut bench = Bench::live();
@@ -409,9 +479,15 @@ mod tests {
     #[test]
     fn silence_is_asked_once_and_then_the_socket_is_given_up() {
         let mut bench = Bench::live();
-        assert!(matches!(bench.wait()[..], [Output::Write(ClientFrame::Ping { .. })]));
+        assert!(matches!(
+            bench.wait()[..],
+            [Output::Write(ClientFrame::Ping { .. })]
+        ));
         bench.on(Input::Frame(ServerFrame::Pong { reference: None }));
-        assert!(matches!(bench.wait()[..], [Output::Write(ClientFrame::Ping { .. })]));
+        assert!(matches!(
+            bench.wait()[..],
+            [Output::Write(ClientFrame::Ping { .. })]
+        ));
         assert_eq!(bench.wait()[0], Output::Close);
         assert_eq!(bench.session.status(), Status::Waiting);
     }

@@ -37,7 +37,10 @@ pub struct Socket {
 impl Socket {
     /// Opens a socket to the server at `url`, like `http://localhost:4600`. It is not authorised yet.
     pub async fn open(url: &str) -> Result<Self, SocketError> {
-        let url = format!("{}/api/v1/ws", url.trim_end_matches('/').replacen("http", "ws", 1));
+        let url = format!(
+            "{}/api/v1/ws",
+            url.trim_end_matches('/').replacen("http", "ws", 1)
+        );
         let (stream, _) = tokio_tungstenite::connect_async(url).await?;
         Ok(Self { stream })
     }
@@ -53,10 +56,13 @@ impl Socket {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text).map_err(|e| SocketError::Unknown(format!("{e} in {text}")));
+                    return serde_json::from_str(&text)
+                        .map_err(|e| SocketError::Unknown(format!("{e} in {text}")));
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Err(SocketError::Closed(frame.map_or(1005, |frame| frame.code.into())));
+                    return Err(SocketError::Closed(
+                        frame.map_or(1005, |frame| frame.code.into()),
+                    ));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),

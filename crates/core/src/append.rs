@@ -84,29 +84,43 @@ pub fn plan(batch: &[Send], locked: &mut Locked) -> Vec<Outcome> {
 
 fn decide(send: &Send, locked: &mut Locked) -> Outcome {
     let member = (send.conversation_id, send.sender_id.clone());
-    let (Some(conversation), Some(&role)) =
-        (locked.conversations.get_mut(&send.conversation_id), locked.roles.get(&member))
-    else {
+    let (Some(conversation), Some(&role)) = (
+        locked.conversations.get_mut(&send.conversation_id),
+        locked.roles.get(&member),
+    ) else {
         return Outcome::Refused(Refusal::not_found("conversation"));
     };
     if let Err(refusal) = may_write(conversation.kind, role) {
         return Outcome::Refused(refusal);
     }
     if let Some(client_id) = &send.client_id {
-        let key = (send.conversation_id, send.sender_id.clone(), client_id.clone());
+        let key = (
+            send.conversation_id,
+            send.sender_id.clone(),
+            client_id.clone(),
+        );
         if let Some(earlier) = locked.earlier.get(&key) {
             return if earlier.content == send.content {
                 Outcome::Repeated { seq: earlier.seq }
             } else {
-                Outcome::Refused(Refusal::new(Code::ClientIdReused, "this clientId was sent with another body"))
+                Outcome::Refused(Refusal::new(
+                    Code::ClientIdReused,
+                    "this clientId was sent with another body",
+                ))
             };
         }
-        let earlier = Earlier { seq: conversation.last_seq + 1, content: send.content.clone() };
+        let earlier = Earlier {
+            seq: conversation.last_seq + 1,
+            content: send.content.clone(),
+        };
         locked.earlier.insert(key, earlier);
     }
     conversation.last_seq += 1;
     conversation.version += 1;
-    Outcome::New { seq: conversation.last_seq, version: conversation.version }
+    Outcome::New {
+        seq: conversation.last_seq,
+        version: conversation.version,
+    }
 }
 
 #[cfg(test)]
@@ -136,8 +150,16 @@ mod tests {
     }
 
     fn locked() -> Locked {
-        let group = LockedConversation { kind: ConversationKind::Group, last_seq: 4, version: 9 };
-        let channel = LockedConversation { kind: ConversationKind::Channel, last_seq: 0, version: 0 };
+        let group = LockedConversation {
+            kind: ConversationKind::Group,
+            last_seq: 4,
+            version: 9,
+        };
+        let channel = LockedConversation {
+            kind: ConversationKind::Channel,
+            last_seq: 0,
+            version: 0,
+        };
         Locked {
             conversations: HashMap::from([(conversation(1), group), (conversation(2), channel)]),
             roles: HashMap::from([
@@ -147,7 +169,10 @@ mod tests {
             ]),
             earlier: HashMap::from([(
                 (conversation(1), user("ada"), "old".to_owned()),
-                Earlier { seq: 3, content: "first".to_owned() },
+                Earlier {
+                    seq: 3,
+                    content: "first".to_owned(),
+                },
             )]),
         }
     }
@@ -165,19 +190,47 @@ mod tests {
             send(1, "ada", None, "x"),
         ];
         let outcomes = plan(&batch, &mut locked());
-        assert_eq!(outcomes[0], Outcome::New { seq: 5, version: 10 });
+        assert_eq!(
+            outcomes[0],
+            Outcome::New {
+                seq: 5,
+                version: 10
+            }
+        );
         assert_eq!(outcomes[1], Outcome::Repeated { seq: 5 });
-        assert_eq!(outcomes[2], Outcome::New { seq: 6, version: 11 });
+        assert_eq!(
+            outcomes[2],
+            Outcome::New {
+                seq: 6,
+                version: 11
+            }
+        );
         assert!(matches!(&outcomes[3], Outcome::Refused(r) if r.code == Code::ClientIdReused));
         assert_eq!(outcomes[4], Outcome::Repeated { seq: 3 });
         assert!(matches!(&outcomes[5], Outcome::Refused(r) if r.code == Code::ClientIdReused));
-        assert_eq!(outcomes[6], Outcome::New { seq: 7, version: 12 });
-        assert_eq!(outcomes[7], Outcome::New { seq: 8, version: 13 });
+        assert_eq!(
+            outcomes[6],
+            Outcome::New {
+                seq: 7,
+                version: 12
+            }
+        );
+        assert_eq!(
+            outcomes[7],
+            Outcome::New {
+                seq: 8,
+                version: 13
+            }
+        );
     }
 
     #[test]
     fn p6_who_is_no_member_learns_nothing() {
-        let batch = [send(2, "ada", None, "x"), send(3, "ada", None, "x"), send(2, "grace", None, "x")];
+        let batch = [
+            send(2, "ada", None, "x"),
+            send(3, "ada", None, "x"),
+            send(2, "grace", None, "x"),
+        ];
         let outcomes = plan(&batch, &mut locked());
         assert_eq!(outcomes[0], outcomes[1]);
         assert!(matches!(&outcomes[2], Outcome::Refused(r) if r.code == Code::Forbidden));

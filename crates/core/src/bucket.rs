@@ -45,7 +45,10 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate() {
-        let rate = Rate { per_minute: 600, burst: 5 };
+        let rate = Rate {
+            per_minute: 600,
+            burst: 5,
+        };
         let mut bucket = Bucket::default();
         let taken = (0..20).filter(|_| bucket.take(rate, 1000).is_ok()).count();
         assert_eq!(taken, 5);

@@ -28,15 +28,28 @@ pub struct NewConversation {
 
 /// The text that makes a direct conversation unique: a space never stands in a user id.
 pub fn direct_key(one: &UserId, other: &UserId) -> String {
-    let (first, second) = if one <= other { (one, other) } else { (other, one) };
+    let (first, second) = if one <= other {
+        (one, other)
+    } else {
+        (other, one)
+    };
     format!("{first} {second}")
 }
 
 /// Decides what `POST /conversations` makes. Whether the members exist is for the store to say.
 pub fn decide_create(maker: &UserId, body: CreateConversation) -> Result<NewConversation, Refusal> {
-    let CreateConversation { kind, member_ids, title, label, metadata } = body;
+    let CreateConversation {
+        kind,
+        member_ids,
+        title,
+        label,
+        metadata,
+    } = body;
     if member_ids.len() > MEMBER_IDS_MAX {
-        return Err(Refusal::field("memberIds", format!("at most {MEMBER_IDS_MAX} at once")));
+        return Err(Refusal::field(
+            "memberIds",
+            format!("at most {MEMBER_IDS_MAX} at once"),
+        ));
     }
     let others: BTreeSet<UserId> = member_ids.into_iter().filter(|id| id != maker).collect();
     let kind = kind.unwrap_or(if others.len() == 1 && title.is_none() {
@@ -48,17 +61,26 @@ pub fn decide_create(maker: &UserId, body: CreateConversation) -> Result<NewConv
     let label = text("label", label, LABEL_CHARS_MAX)?;
     let metadata = serde_json_text(metadata.as_ref());
     if metadata.len() > METADATA_BYTES_MAX {
-        return Err(Refusal::field("metadata", format!("at most {METADATA_BYTES_MAX} bytes of JSON")));
+        return Err(Refusal::field(
+            "metadata",
+            format!("at most {METADATA_BYTES_MAX} bytes of JSON"),
+        ));
     }
 
     let (direct_key, own_role, other_role) = match kind {
         ConversationKind::Direct => {
             let mut pair = others.iter();
             let (Some(other), None) = (pair.next(), pair.next()) else {
-                return Err(Refusal::field("memberIds", "a direct conversation has exactly one other member"));
+                return Err(Refusal::field(
+                    "memberIds",
+                    "a direct conversation has exactly one other member",
+                ));
             };
             if title.is_some() {
-                return Err(Refusal::field("title", "a direct conversation has no title"));
+                return Err(Refusal::field(
+                    "title",
+                    "a direct conversation has no title",
+                ));
             }
             (Some(direct_key(maker, other)), Role::Member, Role::Member)
         }
@@ -72,19 +94,30 @@ pub fn decide_create(maker: &UserId, body: CreateConversation) -> Result<NewConv
     let members = std::iter::once((maker.clone(), own_role))
         .chain(others.into_iter().map(|id| (id, other_role)))
         .collect();
-    Ok(NewConversation { kind, direct_key, title, label, metadata, members })
+    Ok(NewConversation {
+        kind,
+        direct_key,
+        title,
+        label,
+        metadata,
+        members,
+    })
 }
 
 fn serde_json_text(metadata: Option<&serde_json::Map<String, serde_json::Value>>) -> String {
-    metadata.map_or_else(|| "{}".to_owned(), |fields| serde_json::Value::Object(fields.clone()).to_string())
+    metadata.map_or_else(
+        || "{}".to_owned(),
+        |fields| serde_json::Value::Object(fields.clone()).to_string(),
+    )
 }
 
 /// Whether a member may write. Not a member is 404 elsewhere: they may not know that it exists.
 pub fn may_write(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
     match (kind, role) {
-        (ConversationKind::Channel, Role::Member) => {
-            Err(Refusal::new(Code::Forbidden, "only admins write in a channel"))
-        }
+        (ConversationKind::Channel, Role::Member) => Err(Refusal::new(
+            Code::Forbidden,
+            "only admins write in a channel",
+        )),
         _ => Ok(()),
     }
 }
@@ -97,7 +130,11 @@ mod tests {
         text.parse().expect("a valid id")
     }
 
-    fn body(members: &[&str], kind: Option<ConversationKind>, title: Option<&str>) -> CreateConversation {
+    fn body(
+        members: &[&str],
+        kind: Option<ConversationKind>,
+        title: Option<&str>,
+    ) -> CreateConversation {
         CreateConversation {
             kind,
             member_ids: members.iter().map(|m| id(m)).collect(),
@@ -112,13 +149,21 @@ mod tests {
         let made = decide_create(&id("ada"), body(&["grace"], None, None)).expect("allowed");
         assert_eq!(made.kind, ConversationKind::Direct);
         assert_eq!(made.direct_key.as_deref(), Some("ada grace"));
-        let from_the_other_side = decide_create(&id("grace"), body(&["ada", "ada", "grace"], None, None));
-        assert_eq!(from_the_other_side.expect("allowed").direct_key.as_deref(), Some("ada grace"));
+        let from_the_other_side =
+            decide_create(&id("grace"), body(&["ada", "ada", "grace"], None, None));
+        assert_eq!(
+            from_the_other_side.expect("allowed").direct_key.as_deref(),
+            Some("ada grace")
+        );
     }
 
     #[test]
     fn a_group_has_an_owner_and_a_title() {
-        let made = decide_create(&id("ada"), body(&["grace", "linus"], None, Some(" Kitchen "))).expect("allowed");
+        let made = decide_create(
+            &id("ada"),
+            body(&["grace", "linus"], None, Some(" Kitchen ")),
+        )
+        .expect("allowed");
         assert_eq!(made.title.as_deref(), Some("Kitchen"));
         assert_eq!(made.members[0], (id("ada"), Role::Owner));
         assert_eq!(made.members.len(), 3);
@@ -136,7 +181,10 @@ mod tests {
             (body(&["grace"], Some(Direct), Some("x")), "title"),
             (body(&["grace"], Some(Group), None), "title"),
             (body(&["grace"], Some(Group), Some("  ")), "title"),
-            (body(&["grace"], Some(Group), Some(&"x".repeat(129))), "title"),
+            (
+                body(&["grace"], Some(Group), Some(&"x".repeat(129))),
+                "title",
+            ),
             (body(&many, Some(Group), Some("x")), "memberIds"),
         ] {
             let refusal = decide_create(&id("ada"), bad).expect_err("refused");

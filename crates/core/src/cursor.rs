@@ -18,10 +18,14 @@ impl Cursors {
     pub fn moved(self, status: ReceiptStatus, seq: i64, last_seq: i64) -> Option<Self> {
         let seq = seq.min(last_seq);
         let moved = match status {
-            ReceiptStatus::Delivered => Self { delivered_seq: self.delivered_seq.max(seq), ..self },
-            ReceiptStatus::Read => {
-                Self { delivered_seq: self.delivered_seq.max(seq), read_seq: self.read_seq.max(seq) }
-            }
+            ReceiptStatus::Delivered => Self {
+                delivered_seq: self.delivered_seq.max(seq),
+                ..self
+            },
+            ReceiptStatus::Read => Self {
+                delivered_seq: self.delivered_seq.max(seq),
+                read_seq: self.read_seq.max(seq),
+            },
         };
         (moved != self).then_some(moved)
     }

@@ -19,7 +19,12 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a sentence.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after_ms: None }
+        Self {
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            retry_after_ms: None,
+        }
     }
 
     /// A field that breaks a rule.
@@ -28,7 +33,10 @@ impl Refusal {
         Self {
             code: Code::InvalidRequest,
             detail: format!("{field}: {message}"),
-            fields: vec![FieldError { field: field.to_owned(), message }],
+            fields: vec![FieldError {
+                field: field.to_owned(),
+                message,
+            }],
             retry_after_ms: None,
         }
     }
@@ -42,7 +50,10 @@ impl Refusal {
     pub fn rate_limited(retry_after_ms: u64) -> Self {
         Self {
             retry_after_ms: Some(retry_after_ms),
-            ..Self::new(Code::RateLimited, format!("too many requests, try again in {retry_after_ms} ms"))
+            ..Self::new(
+                Code::RateLimited,
+                format!("too many requests, try again in {retry_after_ms} ms"),
+            )
         }
     }
 }

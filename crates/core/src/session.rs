@@ -7,11 +7,12 @@
 //! Time is a monotonic count of milliseconds chosen by the driver, so a wall clock set back ends
 //! no session.
 
+use parlor_protocol::ClientFrame;
 use parlor_protocol::{
-    CloseCode, Code, ConversationId, FrameError, ReceiptStatus, Ref, SendMessage, ServerFrame, SessionId, UserId,
+    CloseCode, Code, ConversationId, FrameError, ReceiptStatus, Ref, SendMessage, ServerFrame,
+    SessionId, UserId,
     limits::{AUTH_DEADLINE_MS, HEARTBEAT_MS},
 };
-use parlor_protocol::ClientFrame;
 
 use crate::{Bucket, Identity, Rate, Refusal};
 
@@ -157,7 +158,9 @@ impl Session {
     /// A session that opens now.
     pub fn new(limits: SessionLimits, now_ms: u64) -> Self {
         Self {
-            state: State::Anonymous { deadline_ms: now_ms + AUTH_DEADLINE_MS },
+            state: State::Anonymous {
+                deadline_ms: now_ms + AUTH_DEADLINE_MS,
+            },
             limits,
             bucket: Bucket::default(),
             strikes: 0,
@@ -173,10 +176,11 @@ impl Session {
     pub fn deadline(&self) -> Option<u64> {
         let heartbeat = self.heard_ms + HEARTBEAT_MS * if self.pinged { 2 } else { 1 };
         match self.state {
-            State::Anonymous { deadline_ms } | State::Verifying { deadline_ms } => Some(deadline_ms),
-            State::Attaching => None,
+            State::Anonymous { deadline_ms } | State::Verifying { deadline_ms } => {
+                Some(deadline_ms)
+            }
             State::Live => Some(heartbeat.min(self.expires_ms)),
-            State::Ended => None,
+            State::Attaching | State::Ended => None,
         }
     }
 
@@ -202,7 +206,9 @@ impl Session {
             }
             Input::Binary => self.end(CloseCode::BadFrame, out),
             Input::Alive => self.alive(now_ms),
-            Input::Authenticated { reference, result } => self.authenticated(reference, result, now_ms, out),
+            Input::Authenticated { reference, result } => {
+                self.authenticated(reference, result, now_ms, out);
+            }
             Input::Attached { epoch, cursor } => self.attached(epoch, cursor, out),
             Input::AttachFailed => self.end(CloseCode::Restart, out),
             Input::Timer => self.timer(now_ms, out),
@@ -226,9 +232,17 @@ impl Session {
         out.push(Output::Close(code));
     }
 
-    fn verify(&mut self, reference: Option<Ref>, token: String, now_ms: u64, out: &mut Vec<Output>) {
+    fn verify(
+        &mut self,
+        reference: Option<Ref>,
+        token: String,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) {
         if let State::Anonymous { deadline_ms } = self.state {
-            self.state = State::Verifying { deadline_ms: deadline_ms.max(now_ms) };
+            self.state = State::Verifying {
+                deadline_ms: deadline_ms.max(now_ms),
+            };
         }
         out.push(Output::Authenticate { reference, token });
     }
@@ -242,10 +256,19 @@ impl Session {
                 }
                 return;
             }
-            Err(FrameError::Invalid { .. } | FrameError::Bad(_)) => return self.end(CloseCode::BadFrame, out),
+            Err(FrameError::Invalid { .. } | FrameError::Bad(_)) => {
+                return self.end(CloseCode::BadFrame, out);
+            }
         };
         match (frame, self.state) {
-            (ClientFrame::Auth { reference, token, cursor: _ }, State::Anonymous { .. } | State::Live) => {
+            (
+                ClientFrame::Auth {
+                    reference,
+                    token,
+                    cursor: _,
+                },
+                State::Anonymous { .. } | State::Live,
+            ) => {
                 if self.within_rate(reference.as_ref(), now_ms, out) {
                     self.verify(reference, token, now_ms, out);
                 }
@@ -296,16 +319,25 @@ impl Session {
             }
             // A newer token for the same person and device prolongs the session; another person's never does.
             (Ok(identity), State::Live) => {
-                if Some(&identity.actor.user_id) == self.user_id.as_ref() && identity.actor.session_id == self.session_id {
+                if Some(&identity.actor.user_id) == self.user_id.as_ref()
+                    && identity.actor.session_id == self.session_id
+                {
                     self.expires_ms = now_ms.saturating_add(identity.expires_in_ms);
-                    out.push(Output::Send(ServerFrame::Ack { reference, message: None }));
+                    out.push(Output::Send(ServerFrame::Ack {
+                        reference,
+                        message: None,
+                    }));
                 } else {
                     self.end(CloseCode::Unauthorized, out);
                 }
             }
             (Err(refusal), _) => {
                 // A store that cannot be asked is no verdict on the token.
-                let code = if refusal.code == Code::Unavailable { CloseCode::Restart } else { CloseCode::Unauthorized };
+                let code = if refusal.code == Code::Unavailable {
+                    CloseCode::Restart
+                } else {
+                    CloseCode::Unauthorized
+                };
                 self.end(code, out);
             }
             (Ok(_), _) => {}
@@ -313,7 +345,9 @@ impl Session {
     }
 
     fn attached(&mut self, epoch: String, cursor: String, out: &mut Vec<Output>) {
-        let (State::Attaching, Some(user_id)) = (self.state, self.user_id.clone()) else { return };
+        let (State::Attaching, Some(user_id)) = (self.state, self.user_id.clone()) else {
+            return;
+        };
         self.state = State::Live;
         out.push(Output::Send(ServerFrame::Connected {
             user_id,
@@ -326,11 +360,16 @@ impl Session {
     }
 
     fn timer(&mut self, now_ms: u64, out: &mut Vec<Output>) {
-        if self.deadline().is_none_or(|deadline_ms| now_ms < deadline_ms) {
+        if self
+            .deadline()
+            .is_none_or(|deadline_ms| now_ms < deadline_ms)
+        {
             return;
         }
         match self.state {
-            State::Anonymous { .. } | State::Verifying { .. } => self.end(CloseCode::Unauthorized, out),
+            State::Anonymous { .. } | State::Verifying { .. } => {
+                self.end(CloseCode::Unauthorized, out);
+            }
             State::Live if now_ms >= self.expires_ms => self.end(CloseCode::Unauthorized, out),
             State::Live if self.pinged => self.end(CloseCode::HeartbeatMissed, out),
             State::Live => {
@@ -355,26 +394,65 @@ fn command(frame: ClientFrame, out: &mut Vec<Output>) {
             thread_id,
             mentions,
         } => {
-            let body = SendMessage { content, client_id, attachments, reply_to, thread_id, mentions };
-            Output::Execute { reference, command: Command::Send { conversation_id, body } }
+            let body = SendMessage {
+                content,
+                client_id,
+                attachments,
+                reply_to,
+                thread_id,
+                mentions,
+            };
+            Output::Execute {
+                reference,
+                command: Command::Send {
+                    conversation_id,
+                    body,
+                },
+            }
         }
-        ClientFrame::ReceiptDelivered { reference, conversation_id, seq } => {
-            receipt(reference, conversation_id, ReceiptStatus::Delivered, seq)
-        }
-        ClientFrame::ReceiptRead { reference, conversation_id, seq } => {
-            receipt(reference, conversation_id, ReceiptStatus::Read, seq)
-        }
+        ClientFrame::ReceiptDelivered {
+            reference,
+            conversation_id,
+            seq,
+        } => receipt(reference, conversation_id, ReceiptStatus::Delivered, seq),
+        ClientFrame::ReceiptRead {
+            reference,
+            conversation_id,
+            seq,
+        } => receipt(reference, conversation_id, ReceiptStatus::Read, seq),
         ClientFrame::Auth { .. } => return,
     });
 }
 
-fn receipt(reference: Option<Ref>, conversation_id: ConversationId, status: ReceiptStatus, seq: i64) -> Output {
-    Output::Execute { reference, command: Command::Receipt { conversation_id, status, seq } }
+fn receipt(
+    reference: Option<Ref>,
+    conversation_id: ConversationId,
+    status: ReceiptStatus,
+    seq: i64,
+) -> Output {
+    Output::Execute {
+        reference,
+        command: Command::Receipt {
+            conversation_id,
+            status,
+            seq,
+        },
+    }
 }
 
 fn error(reference: Option<Ref>, refusal: Refusal) -> Output {
-    let Refusal { code, detail, retry_after_ms, fields: _ } = refusal;
-    Output::Send(ServerFrame::Error { reference, code, detail, retry_after_ms })
+    let Refusal {
+        code,
+        detail,
+        retry_after_ms,
+        fields: _,
+    } = refusal;
+    Output::Send(ServerFrame::Error {
+        reference,
+        code,
+        detail,
+        retry_after_ms,
+    })
 }
 
 #[cfg(test)]
@@ -384,7 +462,12 @@ mod tests {
     use super::*;
     use crate::Actor;
 
-    const LIMITS: SessionLimits = SessionLimits { commands: Rate { per_minute: 3000, burst: 100 } };
+    const LIMITS: SessionLimits = SessionLimits {
+        commands: Rate {
+            per_minute: 3000,
+            burst: 100,
+        },
+    };
 
     struct Bench {
         session: Session,
@@ -393,15 +476,30 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            Self { session: Session::new(LIMITS, 0), now_ms: 0 }
+            Self {
+                session: Session::new(LIMITS, 0),
+                now_ms: 0,
+            }
         }
 
         fn live() -> Self {
             let mut bench = Self::new();
-            bench.on(Input::Opened { token: Some("t".into()), cursor: None });
-            bench.on(Input::Authenticated { reference: None, result: Ok(identity("ada", 60_000)) });
-            let out = bench.on(Input::Attached { epoch: "e".into(), cursor: "c".into() });
-            assert!(matches!(out[..], [Output::Send(ServerFrame::Connected { .. })]));
+            bench.on(Input::Opened {
+                token: Some("t".into()),
+                cursor: None,
+            });
+            bench.on(Input::Authenticated {
+                reference: None,
+                result: Ok(identity("ada", 60_000)),
+            });
+            let out = bench.on(Input::Attached {
+                epoch: "e".into(),
+                cursor: "c".into(),
+            });
+            assert!(matches!(
+                out[..],
+                [Output::Send(ServerFrame::Connected { .. })]
+            ));
             bench
         }
 
@@ -419,7 +517,10 @@ mod tests {
 
     fn identity(user: &str, expires_in_ms: u64) -> Identity {
         Identity {
-            actor: Actor { user_id: user.parse().expect("a valid id"), session_id: None },
+            actor: Actor {
+                user_id: user.parse().expect("a valid id"),
+                session_id: None,
+            },
             expires_in_ms,
         }
     }
@@ -427,7 +528,14 @@ mod tests {
     #[test]
     fn without_a_credential_it_ends_after_ten_seconds() {
         let mut bench = Bench::new();
-        assert!(bench.on(Input::Opened { token: None, cursor: None }).is_empty());
+        assert!(
+            bench
+                .on(Input::Opened {
+                    token: None,
+                    cursor: None
+                })
+                .is_empty()
+        );
         assert_eq!(bench.session.deadline(), Some(10_000));
         assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
         assert_eq!(bench.session.deadline(), None);
@@ -437,7 +545,10 @@ mod tests {
     fn a_slow_verification_does_not_outlive_the_deadline() {
         let mut bench = Bench::new();
         bench.now_ms = 9_000;
-        bench.on(Input::Opened { token: Some("t".into()), cursor: None });
+        bench.on(Input::Opened {
+            token: Some("t".into()),
+            cursor: None,
+        });
         assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
         assert_eq!(bench.now_ms, 10_000);
     }
@@ -446,21 +557,45 @@ mod tests {
     fn the_first_frame_may_carry_the_credential_and_nothing_else() {
         let mut bench = Bench::new();
         let out = bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#));
-        assert_eq!(out, [Output::Authenticate { reference: None, token: "t".into() }]);
+        assert_eq!(
+            out,
+            [Output::Authenticate {
+                reference: None,
+                token: "t".into()
+            }]
+        );
         let mut bench = Bench::new();
-        assert_eq!(bench.on(Input::Text(r#"{"type":"ping"}"#)), [Output::Close(CloseCode::Unauthorized)]);
+        assert_eq!(
+            bench.on(Input::Text(r#"{"type":"ping"}"#)),
+            [Output::Close(CloseCode::Unauthorized)]
+        );
         let mut bench = Bench::new();
-        assert_eq!(bench.on(Input::Text("hello")), [Output::Close(CloseCode::BadFrame)]);
+        assert_eq!(
+            bench.on(Input::Text("hello")),
+            [Output::Close(CloseCode::BadFrame)]
+        );
         assert_eq!(bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#)), []);
     }
 
     #[test]
     fn a_bad_token_ends_it_and_a_store_that_is_away_says_come_back() {
-        for (code, close) in [(Code::Unauthorized, CloseCode::Unauthorized), (Code::Unavailable, CloseCode::Restart)] {
+        for (code, close) in [
+            (Code::Unauthorized, CloseCode::Unauthorized),
+            (Code::Unavailable, CloseCode::Restart),
+        ] {
             let mut bench = Bench::new();
-            bench.on(Input::Opened { token: Some("t".into()), cursor: None });
+            bench.on(Input::Opened {
+                token: Some("t".into()),
+                cursor: None,
+            });
             let result = Err(Refusal::new(code, "no"));
-            assert_eq!(bench.on(Input::Authenticated { reference: None, result }), [Output::Close(close)]);
+            assert_eq!(
+                bench.on(Input::Authenticated {
+                    reference: None,
+                    result
+                }),
+                [Output::Close(close)]
+            );
         }
     }
 
@@ -475,7 +610,10 @@ mod tests {
         // The token lasts for 60 s; a newer one keeps the session beyond it.
         bench.on(Input::Text(r#"{"type":"auth","token":"t2"}"#));
         let result = Ok(identity("ada", 600_000));
-        bench.on(Input::Authenticated { reference: None, result });
+        bench.on(Input::Authenticated {
+            reference: None,
+            result,
+        });
         assert_eq!(bench.wait(), [Output::Ping]);
         assert_eq!(bench.wait(), [Output::Close(CloseCode::HeartbeatMissed)]);
     }
@@ -491,12 +629,18 @@ mod tests {
         let mut bench = Bench::live();
         bench.on(Input::Text(r#"{"type":"auth","ref":"r","token":"t2"}"#));
         let result = Ok(identity("ada", 600_000));
-        let out = bench.on(Input::Authenticated { reference: Some(Ref::Text("r".into())), result });
+        let out = bench.on(Input::Authenticated {
+            reference: Some(Ref::Text("r".into())),
+            result,
+        });
         assert!(matches!(&out[..], [Output::Send(ServerFrame::Ack { .. })]));
 
         let mut bench = Bench::live();
         bench.on(Input::Text(r#"{"type":"auth","token":"t2"}"#));
-        let out = bench.on(Input::Authenticated { reference: None, result: Ok(identity("grace", 600_000)) });
+        let out = bench.on(Input::Authenticated {
+            reference: None,
+            result: Ok(identity("grace", 600_000)),
+        });
         assert_eq!(out, [Output::Close(CloseCode::Unauthorized)]);
     }
 
@@ -507,7 +651,13 @@ mod tests {
         for _ in 0..1000 {
             match &bench.on(Input::Text(r#"{"type":"ping","ref":"r"}"#))[..] {
                 [Output::Send(ServerFrame::Pong { .. })] => assert_eq!(refused, 0),
-                [Output::Send(ServerFrame::Error { code: Code::RateLimited, retry_after_ms: Some(_), .. })] => refused += 1,
+                [
+                    Output::Send(ServerFrame::Error {
+                        code: Code::RateLimited,
+                        retry_after_ms: Some(_),
+                        ..
+                    }),
+                ] => refused += 1,
                 [Output::Close(CloseCode::RateLimited)] => break,
                 other => panic!("unexpected {other:?}"),
             }
@@ -524,18 +674,40 @@ mod tests {
         ));
         assert!(matches!(
             out[..],
-            [Output::Execute { command: Command::Receipt { status: ReceiptStatus::Read, seq: 3, .. }, .. }]
+            [Output::Execute {
+                command: Command::Receipt {
+                    status: ReceiptStatus::Read,
+                    seq: 3,
+                    ..
+                },
+                ..
+            }]
         ));
         let out = bench.on(Input::Text(r#"{"type":"message.send","ref":"r"}"#));
-        assert!(matches!(&out[..], [Output::Send(ServerFrame::Error { code: Code::InvalidRequest, .. })]));
-        assert_eq!(bench.on(Input::Text("{")), [Output::Close(CloseCode::BadFrame)]);
+        assert!(matches!(
+            &out[..],
+            [Output::Send(ServerFrame::Error {
+                code: Code::InvalidRequest,
+                ..
+            })]
+        ));
+        assert_eq!(
+            bench.on(Input::Text("{")),
+            [Output::Close(CloseCode::BadFrame)]
+        );
     }
 
     #[test]
     fn a_drain_says_when_to_come_back() {
         let mut bench = Bench::live();
         let out = bench.on(Input::Drain { after_ms: 700 });
-        assert_eq!(out, [Output::Send(ServerFrame::Reconnect { after_ms: 700 }), Output::Close(CloseCode::Restart)]);
+        assert_eq!(
+            out,
+            [
+                Output::Send(ServerFrame::Reconnect { after_ms: 700 }),
+                Output::Close(CloseCode::Restart)
+            ]
+        );
     }
 
     proptest! {

@@ -3,23 +3,30 @@
 use parlor_protocol::{
     Code, Register, SendMessage,
     limits::{
-        CLIENT_ID_BYTES_MAX, COMBINING_RUN_MAX, CONTENT_BYTES_MAX, CONTENT_CHARS_MAX, EMAIL_BYTES_MAX,
-        HANDLE_BYTES_MAX, HANDLE_BYTES_MIN, NAME_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, PASSWORD_BYTES_MAX,
-        PASSWORD_CHARS_MIN, QUERY_CHARS_MAX,
+        CLIENT_ID_BYTES_MAX, COMBINING_RUN_MAX, CONTENT_BYTES_MAX, CONTENT_CHARS_MAX,
+        EMAIL_BYTES_MAX, HANDLE_BYTES_MAX, HANDLE_BYTES_MIN, NAME_CHARS_MAX, PAGE_DEFAULT,
+        PAGE_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, QUERY_CHARS_MAX,
     },
 };
 
 use crate::Refusal;
 
 /// Trims an optional text; empty is absent; too long or unprintable is refused.
-pub fn text(field: &str, value: Option<String>, chars_max: usize) -> Result<Option<String>, Refusal> {
+pub fn text(
+    field: &str,
+    value: Option<String>,
+    chars_max: usize,
+) -> Result<Option<String>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     let value = value.trim();
     if value.is_empty() {
         return Ok(None);
     }
     if value.chars().count() > chars_max {
-        return Err(Refusal::field(field, format!("at most {chars_max} characters")));
+        return Err(Refusal::field(
+            field,
+            format!("at most {chars_max} characters"),
+        ));
     }
     if value.chars().any(|c| c.is_control() || is_bidi_control(c)) {
         return Err(Refusal::field(field, "no control characters"));
@@ -32,11 +39,19 @@ pub fn text(field: &str, value: Option<String>, chars_max: usize) -> Result<Opti
 pub fn handle(value: &str) -> Result<String, Refusal> {
     let value = value.trim().to_ascii_lowercase();
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
-    let starts_well = value.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    if !(HANDLE_BYTES_MIN..=HANDLE_BYTES_MAX).contains(&value.len()) || !value.bytes().all(allowed) || !starts_well {
+    let starts_well = value
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric());
+    if !(HANDLE_BYTES_MIN..=HANDLE_BYTES_MAX).contains(&value.len())
+        || !value.bytes().all(allowed)
+        || !starts_well
+    {
         return Err(Refusal::field(
             "handle",
-            format!("{HANDLE_BYTES_MIN}–{HANDLE_BYTES_MAX} of a-z, 0-9, '_', '.', '-', starting with a letter or digit"),
+            format!(
+                "{HANDLE_BYTES_MIN}–{HANDLE_BYTES_MAX} of a-z, 0-9, '_', '.', '-', starting with a letter or digit"
+            ),
         ));
     }
     Ok(value)
@@ -62,24 +77,41 @@ pub fn registration(body: &Register) -> Result<NewAccount, Refusal> {
         Some(email) => Some(self::email(&email)?),
         None => None,
     };
-    Ok(NewAccount { handle, name, email })
+    Ok(NewAccount {
+        handle,
+        name,
+        email,
+    })
 }
 
 fn password(value: &str) -> Result<(), Refusal> {
     if value.chars().count() < PASSWORD_CHARS_MIN {
-        return Err(Refusal::field("password", format!("at least {PASSWORD_CHARS_MIN} characters")));
+        return Err(Refusal::field(
+            "password",
+            format!("at least {PASSWORD_CHARS_MIN} characters"),
+        ));
     }
     if value.len() > PASSWORD_BYTES_MAX {
-        return Err(Refusal::field("password", format!("at most {PASSWORD_BYTES_MAX} bytes")));
+        return Err(Refusal::field(
+            "password",
+            format!("at most {PASSWORD_BYTES_MAX} bytes"),
+        ));
     }
     Ok(())
 }
 
 fn email(value: &str) -> Result<String, Refusal> {
     let looks_right = value.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
     });
-    if !looks_right || value.len() > EMAIL_BYTES_MAX || value.contains(char::is_whitespace) || value.matches('@').count() > 1 {
+    if !looks_right
+        || value.len() > EMAIL_BYTES_MAX
+        || value.contains(char::is_whitespace)
+        || value.matches('@').count() > 1
+    {
         return Err(Refusal::field("email", "an address like ada@example.org"));
     }
     Ok(value.to_lowercase())
@@ -114,7 +146,10 @@ pub fn message(body: &SendMessage) -> Result<(), Refusal> {
         ("mentions", !body.mentions.is_empty()),
     ] {
         if used {
-            return Err(Refusal { code: Code::NotSupported, ..Refusal::field(field, "not supported yet") });
+            return Err(Refusal {
+                code: Code::NotSupported,
+                ..Refusal::field(field, "not supported yet")
+            });
         }
     }
     Ok(())
@@ -149,7 +184,10 @@ fn stacked_marks(field: &str, value: &str) -> Result<(), Refusal> {
             | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}');
         run = if mark { run + 1 } else { 0 };
         if run > COMBINING_RUN_MAX {
-            return Err(Refusal::field(field, format!("at most {COMBINING_RUN_MAX} combining marks in a row")));
+            return Err(Refusal::field(
+                field,
+                format!("at most {COMBINING_RUN_MAX} combining marks in a row"),
+            ));
         }
     }
     Ok(())
@@ -160,13 +198,24 @@ mod tests {
     use super::*;
 
     fn send(content: &str) -> SendMessage {
-        SendMessage { content: content.to_owned(), ..SendMessage::default() }
+        SendMessage {
+            content: content.to_owned(),
+            ..SendMessage::default()
+        }
     }
 
     #[test]
     fn handles_have_one_spelling() {
         assert_eq!(handle(" Ada.L-1 ").as_deref(), Ok("ada.l-1"));
-        for bad in ["", "a", ".ada", "ada lovelace", "ädä", "a/b", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "a",
+            ".ada",
+            "ada lovelace",
+            "ädä",
+            "a/b",
+            &"a".repeat(33),
+        ] {
             assert!(handle(bad).is_err(), "{bad:?} was taken");
         }
     }
@@ -181,11 +230,17 @@ mod tests {
                 email: email.map(str::to_owned),
             })
         };
-        assert_eq!(register("correct horse", Some("Ada@Example.ORG")).map(|a| a.email), Ok(Some("ada@example.org".into())));
+        assert_eq!(
+            register("correct horse", Some("Ada@Example.ORG")).map(|a| a.email),
+            Ok(Some("ada@example.org".into()))
+        );
         assert!(register("short", None).is_err());
         assert!(register(&"x".repeat(1025), None).is_err());
         for bad in ["ada", "@x.y", "a@b", "a b@c.d", "a@b@c.d", "a@.d"] {
-            assert!(register("correct horse", Some(bad)).is_err(), "{bad:?} was taken");
+            assert!(
+                register("correct horse", Some(bad)).is_err(),
+                "{bad:?} was taken"
+            );
         }
     }
 
@@ -193,13 +248,21 @@ mod tests {
     fn messages_have_bounds() {
         assert!(message(&send("hi")).is_ok());
         assert!(message(&send(&"ä".repeat(CONTENT_CHARS_MAX))).is_ok());
-        for bad in ["", " \n", &"x".repeat(CONTENT_CHARS_MAX + 1), &"🐟".repeat(CONTENT_BYTES_MAX / 4 + 1)] {
+        for bad in [
+            "",
+            " \n",
+            &"x".repeat(CONTENT_CHARS_MAX + 1),
+            &"🐟".repeat(CONTENT_BYTES_MAX / 4 + 1),
+        ] {
             assert!(message(&send(bad)).is_err());
         }
         assert!(message(&send(&format!("e{}", "\u{301}".repeat(17)))).is_err());
         assert!(message(&send("क्षेत्रीय ภาษาไทย e\u{301}\u{323}")).is_ok());
         for bad in ["", "a b", "ä", &"x".repeat(129)] {
-            let body = SendMessage { client_id: Some(bad.to_owned()), ..send("hi") };
+            let body = SendMessage {
+                client_id: Some(bad.to_owned()),
+                ..send("hi")
+            };
             assert!(message(&body).is_err(), "{bad:?} was taken");
         }
     }
@@ -208,7 +271,10 @@ mod tests {
     fn names_cannot_hide_their_direction() {
         assert!(text("name", Some("ada\u{202e}evil".into()), 64).is_err());
         assert_eq!(text("name", Some("  ".into()), 64), Ok(None));
-        assert_eq!(text("name", Some("عائشة".into()), 64), Ok(Some("عائشة".into())));
+        assert_eq!(
+            text("name", Some("عائشة".into()), 64),
+            Ok(Some("عائشة".into()))
+        );
     }
 
     #[test]

@@ -27,13 +27,20 @@ const NOT_BUILT: &str = "The web app is not part of this build.\nRun `cargo xtas
 pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
-        return ApiError(Refusal::new(Code::NotFound, "there is no such address in the API")).into_response();
+        return ApiError(Refusal::new(
+            Code::NotFound,
+            "there is no such address in the API",
+        ))
+        .into_response();
     }
     if method != Method::GET && method != Method::HEAD {
         return ApiError(Refusal::new(Code::MethodNotAllowed, "only GET here")).into_response();
     }
     // `.br` and `.gz` are spellings of a file, not files.
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let is_file = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|name| name.contains('.'));
     if is_file {
         return match file(path, &headers) {
             Some(response) => response,
@@ -43,7 +50,9 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     match file("index.html", &headers) {
         Some(mut response) => {
             let csp = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_SECURITY_POLICY, csp);
             response
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, NOT_BUILT).into_response(),
@@ -55,8 +64,14 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let (file, encoding) = best(path, plain, headers);
     let etag = etag(&file);
     let immutable = path.starts_with("assets/");
-    let cache = if immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let cache = if immutable {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let fresh = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
 
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
@@ -80,8 +95,15 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
 }
 
 /// The smallest spelling that the client takes.
-fn best(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> (EmbeddedFile, Option<&'static str>) {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn best(
+    path: &str,
+    plain: EmbeddedFile,
+    headers: &HeaderMap,
+) -> (EmbeddedFile, Option<&'static str>) {
+    let accepted = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let accepts = |name: &str| {
         accepted.split(',').any(|item| {
             let mut parts = item.split(';').map(str::trim);
@@ -99,10 +121,18 @@ fn best(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> (EmbeddedFile, 
 }
 
 fn etag(file: &EmbeddedFile) -> String {
-    let hash: String = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hash}\"")
+    // 128 bits of the content's hash, as one number.
+    let hash = file.metadata.sha256_hash();
+    let first = hash
+        .first_chunk::<16>()
+        .map_or(0, |half| u128::from_be_bytes(*half));
+    format!("\"{first:032x}\"")
 }
 
 fn with_charset(mime: &str) -> String {
-    if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.to_owned() }
+    if mime.starts_with("text/") {
+        format!("{mime}; charset=utf-8")
+    } else {
+        mime.to_owned()
+    }
 }

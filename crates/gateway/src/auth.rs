@@ -24,7 +24,10 @@ impl FromRequestParts<Gateway> for Auth {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
         let token = bearer(&parts.headers).ok_or_else(|| {
-            Refusal::new(Code::Unauthorized, "this needs an access token: Authorization: Bearer …")
+            Refusal::new(
+                Code::Unauthorized,
+                "this needs an access token: Authorization: Bearer …",
+            )
         })?;
         Ok(Self(gateway.app().authenticate(token)?.actor))
     }
@@ -32,8 +35,14 @@ impl FromRequestParts<Gateway> for Auth {
 
 /// The token of an `Authorization: Bearer` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 /// Where a request without a credential comes from.
@@ -43,11 +52,18 @@ impl FromRequestParts<Gateway> for From {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
+        let peer = parts
+            .extensions
+            .get::<Peer>()
+            .map(|Peer(address)| address.ip());
         let address = peer.map_or_else(String::new, |peer| {
             client_address(peer, &parts.headers, &gateway.config().trusted_proxies).to_string()
         });
-        let device = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let device = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         Ok(Self(Caller { address, device }))
     }
 }
@@ -77,16 +93,31 @@ mod tests {
     }
 
     fn forwarded(value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([("x-forwarded-for".parse().expect("a name"), value.parse().expect("a value"))])
+        HeaderMap::from_iter([(
+            "x-forwarded-for".parse().expect("a name"),
+            value.parse().expect("a value"),
+        )])
     }
 
     #[test]
     fn a_forwarded_address_is_believed_from_listed_proxies_only() {
         let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
         let claimed = forwarded("1.1.1.1, 9.9.9.9, 10.0.0.2");
-        assert_eq!(client_address(ip("8.8.8.8"), &claimed, &trusted), ip("8.8.8.8"));
-        assert_eq!(client_address(ip("10.0.0.1"), &claimed, &trusted), ip("9.9.9.9"));
-        assert_eq!(client_address(ip("10.0.0.1"), &forwarded("nonsense"), &trusted), ip("10.0.0.1"));
-        assert_eq!(client_address(ip("10.0.0.1"), &HeaderMap::new(), &trusted), ip("10.0.0.1"));
+        assert_eq!(
+            client_address(ip("8.8.8.8"), &claimed, &trusted),
+            ip("8.8.8.8")
+        );
+        assert_eq!(
+            client_address(ip("10.0.0.1"), &claimed, &trusted),
+            ip("9.9.9.9")
+        );
+        assert_eq!(
+            client_address(ip("10.0.0.1"), &forwarded("nonsense"), &trusted),
+            ip("10.0.0.1")
+        );
+        assert_eq!(
+            client_address(ip("10.0.0.1"), &HeaderMap::new(), &trusted),
+            ip("10.0.0.1")
+        );
     }
 }

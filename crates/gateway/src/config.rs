@@ -30,7 +30,10 @@ impl Default for GatewayConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 4600)),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            commands: Rate { per_minute: 3000, burst: 200 },
+            commands: Rate {
+                per_minute: 3000,
+                burst: 200,
+            },
             sockets_max: 500_000,
             drain: Duration::from_secs(10),
         }

@@ -28,7 +28,10 @@ pub(crate) fn base() -> OpenApi {
         .security(Some([SecurityRequirement::new("bearer", Vec::<String>::new())]))
         .build();
     let components = document.components.get_or_insert_default();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     document
 }

@@ -18,19 +18,33 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for Body<T> {
 
     async fn from_request(request: Request, _gateway: &Gateway) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
-            return Err(Refusal::new(Code::UnsupportedMediaType, "send Content-Type: application/json").into());
+            return Err(Refusal::new(
+                Code::UnsupportedMediaType,
+                "send Content-Type: application/json",
+            )
+            .into());
         }
-        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| {
-            Refusal::new(Code::PayloadTooLarge, format!("the body may have at most {BODY_BYTES_MAX} bytes"))
-        })?;
+        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
+            .await
+            .map_err(|_| {
+                Refusal::new(
+                    Code::PayloadTooLarge,
+                    format!("the body may have at most {BODY_BYTES_MAX} bytes"),
+                )
+            })?;
         let invalid = |detail: String| Refusal::new(Code::InvalidRequest, detail);
         inspect(&bytes).map_err(|malformed| invalid(malformed.to_string()))?;
-        Ok(Self(serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?))
+        Ok(Self(
+            serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?,
+        ))
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
@@ -44,7 +58,13 @@ impl<T: DeserializeOwned> FromRequestParts<Gateway> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _gateway: &Gateway) -> Result<Self, ApiError> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|error| Refusal::new(Code::InvalidRequest, format!("query: {}", error.body_text())).into())
+            .map_err(|error| {
+                Refusal::new(
+                    Code::InvalidRequest,
+                    format!("query: {}", error.body_text()),
+                )
+                .into()
+            })
     }
 }
 
@@ -59,9 +79,12 @@ where
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
         let not_found = |kind: &str| ApiError(Refusal::not_found(kind));
-        let axum::extract::Path(text) = axum::extract::Path::<String>::from_request_parts(parts, gateway)
-            .await
-            .map_err(|_| not_found("resource"))?;
-        text.parse().map(Self).map_err(|error: InvalidId| not_found(error.kind))
+        let axum::extract::Path(text) =
+            axum::extract::Path::<String>::from_request_parts(parts, gateway)
+                .await
+                .map_err(|_| not_found("resource"))?;
+        text.parse()
+            .map(Self)
+            .map_err(|error: InvalidId| not_found(error.kind))
     }
 }

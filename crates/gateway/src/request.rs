@@ -22,10 +22,15 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) async fn observe(State(_gateway): State<Gateway>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(_gateway): State<Gateway>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = Uuid::now_v7().simple().to_string();
     let started = Instant::now();
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span =
+        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let response = next.run(request).instrument(span.clone()).await;
     let mut response = problem::finish(response, &id);
     let ms = started.elapsed().as_millis() as u64;
@@ -45,12 +50,22 @@ pub(crate) async fn observe(State(_gateway): State<Gateway>, request: Request, n
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-store"));
     response
 }
 
@@ -62,6 +77,9 @@ pub(crate) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Respon
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     tracing::error!(cause, "a handler panicked");
-    ApiError(Refusal::new(Code::Internal, "the request could not be answered; the request id finds it in the log"))
-        .into_response()
+    ApiError(Refusal::new(
+        Code::Internal,
+        "the request could not be answered; the request id finds it in the log",
+    ))
+    .into_response()
 }

@@ -33,18 +33,30 @@ pub(crate) fn all(gateway: Gateway) -> Router {
     static OPENAPI: OnceLock<Value> = OnceLock::new();
     static ASYNCAPI: OnceLock<Value> = OnceLock::new();
 
-    let api = api()
-        .0
-        .route("/ws", get(ws::upgrade))
-        .route(
-            "/openapi.json",
-            get(async || Json(OPENAPI.get_or_init(|| serde_json::to_value(documents::openapi()).unwrap_or_default()))),
-        )
-        .route("/asyncapi.json", get(async || Json(ASYNCAPI.get_or_init(documents::asyncapi))))
-        .method_not_allowed_fallback(async || {
-            ApiError(Refusal::new(Code::MethodNotAllowed, "this address has other methods")).into_response()
-        })
-        .layer(cors(&gateway.config().cors_origins));
+    let api =
+        api()
+            .0
+            .route("/ws", get(ws::upgrade))
+            .route(
+                "/openapi.json",
+                get(async || {
+                    Json(OPENAPI.get_or_init(|| {
+                        serde_json::to_value(documents::openapi()).unwrap_or_default()
+                    }))
+                }),
+            )
+            .route(
+                "/asyncapi.json",
+                get(async || Json(ASYNCAPI.get_or_init(documents::asyncapi))),
+            )
+            .method_not_allowed_fallback(async || {
+                ApiError(Refusal::new(
+                    Code::MethodNotAllowed,
+                    "this address has other methods",
+                ))
+                .into_response()
+            })
+            .layer(cors(&gateway.config().cors_origins));
     Router::new()
         .nest("/api/v1", api.clone())
         .nest("/api", api)
@@ -54,17 +66,29 @@ pub(crate) fn all(gateway: Gateway) -> Router {
         .route("/stats", get(health::stats))
         .fallback(assets::serve)
         .layer(CatchPanicLayer::custom(request::panicked))
-        .layer(middleware::from_fn_with_state(gateway.clone(), request::observe))
+        .layer(middleware::from_fn_with_state(
+            gateway.clone(),
+            request::observe,
+        ))
         .with_state(gateway)
 }
 
 /// Pages of the listed origins may call the API with credentials; others cannot read an answer.
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
     CorsLayer::new()
         .allow_origin(origins)
         .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
 }

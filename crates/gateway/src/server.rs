@@ -44,14 +44,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens and serves in the background until [`Server::stop`].
-    pub async fn start(app: Arc<App>, config: GatewayConfig) -> Result<Self, BindError> {
-        let listener = listen(config.listen).map_err(|source| BindError { address: config.listen, source })?;
-        let address = listener.local_addr().map_err(|source| BindError { address: config.listen, source })?;
+    /// Listens and serves in the background of this runtime until [`Server::stop`].
+    pub fn start(app: Arc<App>, config: GatewayConfig) -> Result<Self, BindError> {
+        let listener = listen(config.listen).map_err(|source| BindError {
+            address: config.listen,
+            source,
+        })?;
+        let address = listener.local_addr().map_err(|source| BindError {
+            address: config.listen,
+            source,
+        })?;
         let (stop, stopped) = watch::channel(false);
         let gateway = Gateway::new(app, config, stopped.clone());
         let accepting = tokio::spawn(accept(listener, gateway.clone(), stopped));
-        Ok(Self { address, gateway, stop, accepting })
+        Ok(Self {
+            address,
+            gateway,
+            stop,
+            accepting,
+        })
     }
 
     /// Where it listens.
@@ -64,14 +75,24 @@ impl Server {
     pub async fn stop(self) {
         self.gateway.app().drain();
         self.stop.send_replace(true);
-        if tokio::time::timeout(self.gateway.config().drain, self.accepting).await.is_err() {
-            tracing::warn!(sockets = self.gateway.sockets(), "not everyone left within the drain time");
+        if tokio::time::timeout(self.gateway.config().drain, self.accepting)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                sockets = self.gateway.sockets(),
+                "not everyone left within the drain time"
+            );
         }
     }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()
+    } else {
+        tokio::net::TcpSocket::new_v6()
+    }?;
     // A restart must not wait for the last run's connections to time out.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -105,7 +126,12 @@ async fn accept(listener: TcpListener, gateway: Gateway, mut stopped: watch::Rec
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, service: axum::Router, mut stopped: watch::Receiver<bool>) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection ended before it began");
         return;
@@ -127,12 +153,11 @@ async fn serve(stream: TcpStream, peer: SocketAddr, service: axum::Router, mut s
         result = connection.as_mut() => Some(result),
         () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => None,
     };
-    let result = match finished {
-        Some(result) => result,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let result = if let Some(result) = finished {
+        result
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     if let Err(error) = result {
         tracing::debug!(%error, "a connection ended badly");

@@ -30,8 +30,18 @@ struct Inner {
 pub(crate) struct SocketPlace(Gateway);
 
 impl Gateway {
-    pub(crate) fn new(app: Arc<App>, config: GatewayConfig, draining: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Inner { app, config, draining, sockets: AtomicUsize::new(0), started: Instant::now() }))
+    pub(crate) fn new(
+        app: Arc<App>,
+        config: GatewayConfig,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            app,
+            config,
+            draining,
+            sockets: AtomicUsize::new(0),
+            started: Instant::now(),
+        }))
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {

@@ -61,7 +61,10 @@ pub(crate) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(place) = gateway.socket_place() else {
-        let refusal = Refusal { retry_after_ms: Some(5000), ..Refusal::new(Code::Unavailable, "too many sockets") };
+        let refusal = Refusal {
+            retry_after_ms: Some(5000),
+            ..Refusal::new(Code::Unavailable, "too many sockets")
+        };
         return ApiError(refusal).into_response();
     };
     let token = bearer(&headers).map(str::to_owned).or(handshake.token);
@@ -96,7 +99,9 @@ async fn run(
     token: Option<String>,
     cursor: Option<String>,
 ) {
-    let limits = SessionLimits { commands: gateway.config().commands };
+    let limits = SessionLimits {
+        commands: gateway.config().commands,
+    };
     let session = Session::new(limits, gateway.now_ms());
     let mut driver = Driver {
         gateway,
@@ -155,7 +160,10 @@ impl Driver {
 
     fn deadline(&self) -> Instant {
         // A session without a deadline waits for an answer of the application, which has its own.
-        let ms = self.session.deadline().unwrap_or(self.gateway.now_ms() + 60_000);
+        let ms = self
+            .session
+            .deadline()
+            .unwrap_or(self.gateway.now_ms() + 60_000);
         Instant::from_std(self.gateway.started() + Duration::from_millis(ms))
     }
 
@@ -209,7 +217,8 @@ impl Driver {
 
     /// Gives the session one input and does what it wants, and what follows from that.
     async fn input(&mut self, input: Input<'_>) -> Result<(), Gone> {
-        self.session.handle(input, self.gateway.now_ms(), &mut self.outputs);
+        self.session
+            .handle(input, self.gateway.now_ms(), &mut self.outputs);
         let mut wrote = false;
         while !self.outputs.is_empty() {
             for output in std::mem::take(&mut self.outputs) {
@@ -217,7 +226,8 @@ impl Driver {
                     Output::Authenticate { reference, token } => {
                         let result = self.gateway.app().authenticate(&token);
                         let input = Input::Authenticated { reference, result };
-                        self.session.handle(input, self.gateway.now_ms(), &mut self.outputs);
+                        self.session
+                            .handle(input, self.gateway.now_ms(), &mut self.outputs);
                     }
                     Output::Attach { identity } => self.attach(identity.actor).await,
                     Output::Execute { reference, command } => self.execute(reference, command),
@@ -226,7 +236,8 @@ impl Driver {
                         wrote = true;
                     }
                     Output::Ping => {
-                        self.guarded_feed(Message::Ping(bytes::Bytes::new())).await?;
+                        self.guarded_feed(Message::Ping(bytes::Bytes::new()))
+                            .await?;
                         wrote = true;
                     }
                     Output::Close(code) => {
@@ -245,21 +256,30 @@ impl Driver {
             Ok(connection) => {
                 self.connection = Some(connection);
                 self.actor = Some(actor);
-                Input::Attached { epoch: app.epoch().to_owned(), cursor: app.epoch().to_owned() }
+                Input::Attached {
+                    epoch: app.epoch().to_owned(),
+                    cursor: app.epoch().to_owned(),
+                }
             }
             Err(refusal) if refusal.code == Code::Unauthorized => Input::Ended(CloseCode::Revoked),
             Err(_) => Input::AttachFailed,
         };
-        self.session.handle(input, self.gateway.now_ms(), &mut self.outputs);
+        self.session
+            .handle(input, self.gateway.now_ms(), &mut self.outputs);
     }
 
     /// Starts a command. A message has its place in the queue when this returns, so that one
     /// socket's messages are stored in the order of their frames.
     fn execute(&mut self, reference: Option<Ref>, command: Command) {
-        let Some(actor) = self.actor.clone() else { return };
+        let Some(actor) = self.actor.clone() else {
+            return;
+        };
         let app = self.gateway.app().clone();
         match command {
-            Command::Send { conversation_id, body } => {
+            Command::Send {
+                conversation_id,
+                body,
+            } => {
                 let pending = app.send(&actor, conversation_id, body);
                 self.in_flight.push(Box::pin(async move {
                     let sent = match pending {
@@ -267,15 +287,25 @@ impl Driver {
                         Err(refusal) => Err(refusal),
                     };
                     match sent {
-                        Ok(sent) => Ok(ServerFrame::Ack { reference, message: Some((&sent.message).into()) }),
+                        Ok(sent) => Ok(ServerFrame::Ack {
+                            reference,
+                            message: Some((&sent.message).into()),
+                        }),
                         Err(refusal) => Err((reference, refusal)),
                     }
                 }));
             }
-            Command::Receipt { conversation_id, status, seq } => {
+            Command::Receipt {
+                conversation_id,
+                status,
+                seq,
+            } => {
                 self.in_flight.push(Box::pin(async move {
                     match app.move_cursor(&actor, conversation_id, status, seq).await {
-                        Ok(()) => Ok(ServerFrame::Ack { reference, message: None }),
+                        Ok(()) => Ok(ServerFrame::Ack {
+                            reference,
+                            message: None,
+                        }),
                         Err(refusal) => Err((reference, refusal)),
                     }
                 }));
@@ -311,7 +341,10 @@ impl Driver {
 
     /// Says goodbye and waits a moment for the answer, so that the peer sees the code and not a reset.
     async fn close(&mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
         let goodbye = async {
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
                 while let Some(Ok(_)) = self.socket.recv().await {}
@@ -337,7 +370,9 @@ async fn drain(connection: Option<&Connection>) -> Drained {
 fn close_code(error: &axum::Error) -> Option<u16> {
     use std::error::Error;
     match error.source()?.downcast_ref::<tungstenite::Error>()? {
-        tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(CloseCode::TooBig.number()),
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            Some(CloseCode::TooBig.number())
+        }
         tungstenite::Error::Utf8(_) => Some(CloseCode::NotUtf8.number()),
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         tungstenite::Error::Protocol(_) => Some(1002),

@@ -23,7 +23,13 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) fn new(id: ConnectionId, user_id: UserId, session_id: Option<SessionId>) -> Self {
-        Self { id, user_id, session_id, topics: Mutex::new(Some(Vec::new())), outbox: Outbox::default() }
+        Self {
+            id,
+            user_id,
+            session_id,
+            topics: Mutex::new(Some(Vec::new())),
+            outbox: Outbox::default(),
+        }
     }
 
     /// Frames that wait for this connection.

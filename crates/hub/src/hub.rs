@@ -69,7 +69,11 @@ impl Hub {
     pub fn connect(&self, user_id: UserId, session_id: Option<SessionId>) -> Arc<Connection> {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let connection = Arc::new(Connection::new(id, user_id.clone(), session_id));
-        self.user(&user_id).lock().entry(user_id).or_default().push(connection.clone());
+        self.user(&user_id)
+            .lock()
+            .entry(user_id)
+            .or_default()
+            .push(connection.clone());
         connection
     }
 
@@ -95,7 +99,11 @@ impl Hub {
         let Some(topics) = &mut *topics else { return };
         if !topics.contains(&conversation_id) {
             topics.push(conversation_id);
-            self.topic(conversation_id).lock().entry(conversation_id).or_default().push(connection.clone());
+            self.topic(conversation_id)
+                .lock()
+                .entry(conversation_id)
+                .or_default()
+                .push(connection.clone());
         }
     }
 
@@ -110,7 +118,11 @@ impl Hub {
                 }
             }
         }
-        remove(self.user(&connection.user_id), &connection.user_id, connection.id);
+        remove(
+            self.user(&connection.user_id),
+            &connection.user_id,
+            connection.id,
+        );
         let topics = connection.topics.lock().take();
         for topic in topics.into_iter().flatten() {
             remove(self.topic(topic), &topic, connection.id);
@@ -121,7 +133,10 @@ impl Hub {
     pub fn publish(&self, conversation_id: ConversationId, frame: &ServerFrame) {
         let bytes = encode(frame);
         let topic = self.topic(conversation_id).lock();
-        self.deliver(topic.get(&conversation_id).map_or(&[], Vec::as_slice), &bytes);
+        self.deliver(
+            topic.get(&conversation_id).map_or(&[], Vec::as_slice),
+            &bytes,
+        );
     }
 
     /// Gives a frame to every connection of a user. Encoded once.
@@ -136,7 +151,8 @@ impl Hub {
             connection.outbox().push(bytes.clone());
         }
         self.published.fetch_add(1, Ordering::Relaxed);
-        self.delivered.fetch_add(connections.len() as u64, Ordering::Relaxed);
+        self.delivered
+            .fetch_add(connections.len() as u64, Ordering::Relaxed);
     }
 
     /// Ends all connections of a session: it was revoked.
@@ -150,7 +166,11 @@ impl Hub {
 
     /// What the hub has done and holds.
     pub fn counts(&self) -> Counts {
-        let connections = self.users.iter().map(|shard| shard.lock().values().map(Vec::len).sum::<usize>()).sum::<usize>();
+        let connections = self
+            .users
+            .iter()
+            .map(|shard| shard.lock().values().map(Vec::len).sum::<usize>())
+            .sum::<usize>();
         Counts {
             connections: connections as u64,
             published: self.published.load(Ordering::Relaxed),
@@ -159,7 +179,11 @@ impl Hub {
     }
 
     fn connections_of(&self, user_id: &UserId) -> Vec<Arc<Connection>> {
-        self.user(user_id).lock().get(user_id).cloned().unwrap_or_default()
+        self.user(user_id)
+            .lock()
+            .get(user_id)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn user(&self, user_id: &UserId) -> &Shard<UserId> {
@@ -186,15 +210,22 @@ mod tests {
     }
 
     fn conversation(n: u8) -> ConversationId {
-        format!("0190b2c8-0000-7000-8000-0000000000{n:02}").parse().expect("a valid id")
+        format!("0190b2c8-0000-7000-8000-0000000000{n:02}")
+            .parse()
+            .expect("a valid id")
     }
 
     fn session(n: u8) -> SessionId {
-        format!("0190b2c8-0000-7000-8000-0000000000{n:02}").parse().expect("a valid id")
+        format!("0190b2c8-0000-7000-8000-0000000000{n:02}")
+            .parse()
+            .expect("a valid id")
     }
 
     fn received(connection: &Connection) -> (usize, Option<CloseCode>) {
-        match connection.outbox().poll_drain(&mut Context::from_waker(Waker::noop())) {
+        match connection
+            .outbox()
+            .poll_drain(&mut Context::from_waker(Waker::noop()))
+        {
             Poll::Ready(drained) => (drained.frames.len(), drained.ended),
             Poll::Pending => (0, None),
         }
@@ -213,11 +244,24 @@ mod tests {
         hub.join_user(&user("ada"), conversation(1));
         hub.join(&desk, &[conversation(1)]);
         hub.publish(conversation(1), &FRAME);
-        assert_eq!([received(&phone).0, received(&desk).0, received(&grace).0], [1, 1, 0]);
+        assert_eq!(
+            [received(&phone).0, received(&desk).0, received(&grace).0],
+            [1, 1, 0]
+        );
         hub.publish(conversation(2), &FRAME);
         hub.publish_to_user(&user("grace"), &FRAME);
-        assert_eq!([received(&phone).0, received(&desk).0, received(&grace).0], [0, 0, 1]);
-        assert_eq!(hub.counts(), Counts { connections: 3, published: 3, delivered: 3 });
+        assert_eq!(
+            [received(&phone).0, received(&desk).0, received(&grace).0],
+            [0, 0, 1]
+        );
+        assert_eq!(
+            hub.counts(),
+            Counts {
+                connections: 3,
+                published: 3,
+                delivered: 3
+            }
+        );
     }
 
     #[test]
@@ -240,6 +284,9 @@ mod tests {
         let phone = hub.connect(user("ada"), Some(session(1)));
         let desk = hub.connect(user("ada"), Some(session(2)));
         hub.end_session(&user("ada"), session(1));
-        assert_eq!([received(&phone).1, received(&desk).1], [Some(CloseCode::Revoked), None]);
+        assert_eq!(
+            [received(&phone).1, received(&desk).1],
+            [Some(CloseCode::Revoked), None]
+        );
     }
 }

@@ -50,7 +50,9 @@ impl Outbox {
             if inner.ended.is_some() {
                 return;
             }
-            if inner.frames.len() >= OUTBOX_FRAMES_MAX || inner.bytes + frame.len() > OUTBOX_BYTES_MAX {
+            if inner.frames.len() >= OUTBOX_FRAMES_MAX
+                || inner.bytes + frame.len() > OUTBOX_BYTES_MAX
+            {
                 inner.frames = VecDeque::new();
                 inner.bytes = 0;
                 inner.ended = Some(CloseCode::TooSlow);
@@ -89,7 +91,10 @@ impl Outbox {
             return Poll::Pending;
         }
         inner.bytes = 0;
-        Poll::Ready(Drained { frames: std::mem::take(&mut inner.frames), ended: inner.ended })
+        Poll::Ready(Drained {
+            frames: std::mem::take(&mut inner.frames),
+            ended: inner.ended,
+        })
     }
 
     /// Takes everything, or waits for the first frame.
@@ -113,7 +118,9 @@ mod tests {
         for n in 0..3_u8 {
             outbox.push(Bytes::copy_from_slice(&[n]));
         }
-        let Poll::Ready(drained) = poll(&outbox) else { panic!("nothing to drain") };
+        let Poll::Ready(drained) = poll(&outbox) else {
+            panic!("nothing to drain")
+        };
         assert_eq!(drained.frames, [&[0_u8][..], &[1], &[2]]);
         assert_eq!(drained.ended, None);
         assert!(poll(&outbox).is_pending());
@@ -121,13 +128,21 @@ mod tests {
 
     #[test]
     fn a_full_outbox_ends_its_connection_and_keeps_nothing() {
-        for frame in [Bytes::from_static(b"x"), Bytes::from(vec![0; OUTBOX_BYTES_MAX / 4])] {
+        for frame in [
+            Bytes::from_static(b"x"),
+            Bytes::from(vec![0; OUTBOX_BYTES_MAX / 4]),
+        ] {
             let outbox = Outbox::default();
             for _ in 0..=OUTBOX_FRAMES_MAX {
                 outbox.push(frame.clone());
             }
-            let Poll::Ready(drained) = poll(&outbox) else { panic!("nothing to drain") };
-            assert_eq!((drained.frames.len(), drained.ended), (0, Some(CloseCode::TooSlow)));
+            let Poll::Ready(drained) = poll(&outbox) else {
+                panic!("nothing to drain")
+            };
+            assert_eq!(
+                (drained.frames.len(), drained.ended),
+                (0, Some(CloseCode::TooSlow))
+            );
         }
     }
 
@@ -138,7 +153,12 @@ mod tests {
         outbox.end(CloseCode::Revoked);
         outbox.end(CloseCode::Restart);
         outbox.push(Bytes::from_static(b"y"));
-        let Poll::Ready(drained) = poll(&outbox) else { panic!("nothing to drain") };
-        assert_eq!((drained.frames.len(), drained.ended), (1, Some(CloseCode::Revoked)));
+        let Poll::Ready(drained) = poll(&outbox) else {
+            panic!("nothing to drain")
+        };
+        assert_eq!(
+            (drained.frames.len(), drained.ended),
+            (1, Some(CloseCode::Revoked))
+        );
     }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    bench::{self, Bench},
+    chat::{self, Chat},
     config::{Config, Unusable},
     serve,
 };
@@ -28,6 +30,11 @@ enum Command {
         #[arg(long, env = "PARLOR_CONFIG")]
         config: Option<std::path::PathBuf>,
     },
+    /// Talk to somebody from the terminal.
+    Chat(Chat),
+    /// Measure a server.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Print every setting with its default and what it is for, as a configuration file.
     Config,
 }
@@ -37,7 +44,11 @@ const UNUSABLE: u8 = 2;
 
 pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Serve { config } => Config::load(config.as_deref()).map_err(Into::into).and_then(|c| serve::run(&c)),
+        Command::Serve { config } => Config::load(config.as_deref())
+            .map_err(Into::into)
+            .and_then(|c| serve::run(&c)),
+        Command::Chat(chat) => chat::run(&chat),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Config => {
             print!("{}", crate::config::example());
             Ok(())
@@ -47,7 +58,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("parlor: {error:#}");
-            if error.is::<Unusable>() { ExitCode::from(UNUSABLE) } else { ExitCode::FAILURE }
+            if error.is::<Unusable>() {
+                ExitCode::from(UNUSABLE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -41,26 +41,166 @@ struct Setting {
 }
 
 const SETTINGS: &[Setting] = &[
-    Setting { section: "server", key: "host", env: Some("HOST"), default: "127.0.0.1", wants: "an IP address", about: "Where to listen. 0.0.0.0 or :: for every interface." },
-    Setting { section: "server", key: "port", env: Some("PORT"), default: "4600", wants: "a number from 0 to 65535", about: "The port; 0 takes a free one." },
-    Setting { section: "server", key: "data_dir", env: Some("PARLOR_DATA_DIR"), default: "parlor-data", wants: "a folder", about: "The folder for the database, keys and files. It is made if missing." },
-    Setting { section: "server", key: "public_url", env: Some("PARLOR_PUBLIC_URL"), default: "", wants: "a URL beginning with http:// or https://", about: "How people reach this server, for links; http://localhost:PORT when empty." },
-    Setting { section: "server", key: "cors_origins", env: Some("PARLOR_CORS_ORIGINS"), default: "", wants: "origins like https://app.example.org, separated by commas", about: "Origins whose pages may call the API with credentials." },
-    Setting { section: "server", key: "trusted_proxies", env: Some("PARLOR_TRUSTED_PROXIES"), default: "", wants: "IP addresses separated by commas", about: "Proxies whose X-Forwarded-For is believed." },
-    Setting { section: "server", key: "drain_ms", env: None, default: "10000", wants: "a number of milliseconds", about: "How long sockets get to leave when the server stops." },
-    Setting { section: "database", key: "url", env: Some("DATABASE_URL"), default: "", wants: "postgres://… or sqlite:FILE", about: "postgres://user:password@host/name, or sqlite:FILE; a SQLite file in the data folder when empty." },
-    Setting { section: "database", key: "connections_max", env: None, default: "16", wants: "a number from 1 to 500", about: "Most database connections at once." },
-    Setting { section: "auth", key: "registration", env: None, default: "open", wants: "open or closed", about: "Whether anyone may register." },
-    Setting { section: "auth", key: "access_token_ms", env: None, default: "3600000", wants: "a number of milliseconds from 60000", about: "How long an access token lives." },
-    Setting { section: "auth", key: "session_ms", env: None, default: "2592000000", wants: "a number of milliseconds from 60000", about: "How long a session lives without being used." },
-    Setting { section: "auth", key: "password_hashes_max", env: None, default: "2", wants: "a number from 1 to 64", about: "Passwords hashed at once; each takes 19 MiB." },
-    Setting { section: "limits", key: "logins_per_account_per_minute", env: None, default: "10", wants: "a number from 1", about: "Sign-in attempts for one account." },
-    Setting { section: "limits", key: "logins_per_address_per_minute", env: None, default: "60", wants: "a number from 1", about: "Sign-ins and registrations from one address." },
-    Setting { section: "limits", key: "commands_per_minute", env: None, default: "3000", wants: "a number from 1", about: "Commands on one socket." },
-    Setting { section: "limits", key: "commands_burst", env: None, default: "200", wants: "a number from 1", about: "Commands on one socket at once." },
-    Setting { section: "limits", key: "sockets_max", env: None, default: "500000", wants: "a number from 1", about: "Sockets at once on this node." },
-    Setting { section: "log", key: "format", env: None, default: "text", wants: "text or json", about: "How log lines look." },
-    Setting { section: "log", key: "filter", env: None, default: "info", wants: "a level (error, warn, info, debug, trace) or directives like info,parlor_gateway=debug", about: "What is logged." },
+    Setting {
+        section: "server",
+        key: "host",
+        env: Some("HOST"),
+        default: "127.0.0.1",
+        wants: "an IP address",
+        about: "Where to listen. 0.0.0.0 or :: for every interface.",
+    },
+    Setting {
+        section: "server",
+        key: "port",
+        env: Some("PORT"),
+        default: "4600",
+        wants: "a number from 0 to 65535",
+        about: "The port; 0 takes a free one.",
+    },
+    Setting {
+        section: "server",
+        key: "data_dir",
+        env: Some("PARLOR_DATA_DIR"),
+        default: "parlor-data",
+        wants: "a folder",
+        about: "The folder for the database, keys and files. It is made if missing.",
+    },
+    Setting {
+        section: "server",
+        key: "public_url",
+        env: Some("PARLOR_PUBLIC_URL"),
+        default: "",
+        wants: "a URL beginning with http:// or https://",
+        about: "How people reach this server, for links; http://localhost:PORT when empty.",
+    },
+    Setting {
+        section: "server",
+        key: "cors_origins",
+        env: Some("PARLOR_CORS_ORIGINS"),
+        default: "",
+        wants: "origins like https://app.example.org, separated by commas",
+        about: "Origins whose pages may call the API with credentials.",
+    },
+    Setting {
+        section: "server",
+        key: "trusted_proxies",
+        env: Some("PARLOR_TRUSTED_PROXIES"),
+        default: "",
+        wants: "IP addresses separated by commas",
+        about: "Proxies whose X-Forwarded-For is believed.",
+    },
+    Setting {
+        section: "server",
+        key: "drain_ms",
+        env: None,
+        default: "10000",
+        wants: "a number of milliseconds",
+        about: "How long sockets get to leave when the server stops.",
+    },
+    Setting {
+        section: "database",
+        key: "url",
+        env: Some("DATABASE_URL"),
+        default: "",
+        wants: "postgres://… or sqlite:FILE",
+        about: "postgres://user:password@host/name, or sqlite:FILE; a SQLite file in the data folder when empty.",
+    },
+    Setting {
+        section: "database",
+        key: "connections_max",
+        env: None,
+        default: "16",
+        wants: "a number from 1 to 500",
+        about: "Most database connections at once.",
+    },
+    Setting {
+        section: "auth",
+        key: "registration",
+        env: None,
+        default: "open",
+        wants: "open or closed",
+        about: "Whether anyone may register.",
+    },
+    Setting {
+        section: "auth",
+        key: "access_token_ms",
+        env: None,
+        default: "3600000",
+        wants: "a number of milliseconds from 60000",
+        about: "How long an access token lives.",
+    },
+    Setting {
+        section: "auth",
+        key: "session_ms",
+        env: None,
+        default: "2592000000",
+        wants: "a number of milliseconds from 60000",
+        about: "How long a session lives without being used.",
+    },
+    Setting {
+        section: "auth",
+        key: "password_hashes_max",
+        env: None,
+        default: "2",
+        wants: "a number from 1 to 64",
+        about: "Passwords hashed at once; each takes 19 MiB.",
+    },
+    Setting {
+        section: "limits",
+        key: "logins_per_account_per_minute",
+        env: None,
+        default: "10",
+        wants: "a number from 1",
+        about: "Sign-in attempts for one account.",
+    },
+    Setting {
+        section: "limits",
+        key: "logins_per_address_per_minute",
+        env: None,
+        default: "60",
+        wants: "a number from 1",
+        about: "Sign-ins and registrations from one address.",
+    },
+    Setting {
+        section: "limits",
+        key: "commands_per_minute",
+        env: None,
+        default: "3000",
+        wants: "a number from 1",
+        about: "Commands on one socket.",
+    },
+    Setting {
+        section: "limits",
+        key: "commands_burst",
+        env: None,
+        default: "200",
+        wants: "a number from 1",
+        about: "Commands on one socket at once.",
+    },
+    Setting {
+        section: "limits",
+        key: "sockets_max",
+        env: None,
+        default: "500000",
+        wants: "a number from 1",
+        about: "Sockets at once on this node.",
+    },
+    Setting {
+        section: "log",
+        key: "format",
+        env: None,
+        default: "text",
+        wants: "text or json",
+        about: "How log lines look.",
+    },
+    Setting {
+        section: "log",
+        key: "filter",
+        env: None,
+        default: "info",
+        wants: "a level (error, warn, info, debug, trace) or directives like info,parlor_gateway=debug",
+        about: "What is logged.",
+    },
 ];
 
 /// Settings that work.
@@ -97,7 +237,10 @@ pub(crate) fn example() -> String {
             section = setting.section;
             let _ = write!(out, "\n[{section}]\n");
         }
-        let env = setting.env.map_or_else(|| setting.long_env(), |env| format!("{env} or {}", setting.long_env()));
+        let env = setting.env.map_or_else(
+            || setting.long_env(),
+            |env| format!("{env} or {}", setting.long_env()),
+        );
         let _ = write!(out, "# {}\n# ({}; {env})\n", setting.about, setting.wants);
         let quoted = setting.default.parse::<i64>().is_err();
         let quote = if quoted { "\"" } else { "" };
@@ -121,7 +264,12 @@ impl Values {
             read_file(path, &mut values)?;
         }
         for setting in SETTINGS {
-            for name in setting.env.map(str::to_owned).into_iter().chain([setting.long_env()]) {
+            for name in setting
+                .env
+                .map(str::to_owned)
+                .into_iter()
+                .chain([setting.long_env()])
+            {
                 if let Some(text) = env(&name).filter(|text| !text.is_empty()) {
                     values.insert(setting.name(), Value { text, from: name });
                 }
@@ -131,57 +279,98 @@ impl Values {
     }
 
     fn text(&self, name: &str) -> String {
-        let default = || SETTINGS.iter().find(|s| s.name() == name).map(|s| s.default.to_owned()).unwrap_or_default();
-        self.0.get(name).map_or_else(default, |value| value.text.trim().to_owned())
+        let default = || {
+            SETTINGS
+                .iter()
+                .find(|s| s.name() == name)
+                .map(|s| s.default.to_owned())
+                .unwrap_or_default()
+        };
+        self.0
+            .get(name)
+            .map_or_else(default, |value| value.text.trim().to_owned())
     }
 
     /// Reads a value; one that does not fit names the setting, the value and what would do.
     fn read<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Unusable> {
         let text = self.text(name);
         read(&text).ok_or_else(|| {
-            let from = self.0.get(name).map_or("its default", |value| value.from.as_str());
-            let wants = SETTINGS.iter().find(|s| s.name() == name).map_or("", |s| s.wants);
-            Unusable(format!("{name} (from {from}) is {text:?}, but must be {wants}"))
+            let from = self
+                .0
+                .get(name)
+                .map_or("its default", |value| value.from.as_str());
+            let wants = SETTINGS
+                .iter()
+                .find(|s| s.name() == name)
+                .map_or("", |s| s.wants);
+            Unusable(format!(
+                "{name} (from {from}) is {text:?}, but must be {wants}"
+            ))
         })
     }
 
     fn number(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, Unusable> {
-        self.read(name, |text| text.parse().ok().filter(|number| range.contains(number)))
+        self.read(name, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        })
     }
 
-    fn millis(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<Duration, Unusable> {
+    fn millis(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Duration, Unusable> {
         Ok(Duration::from_millis(self.number(name, range)?))
     }
 
     fn rate(&self, per_minute: &str, burst: Option<&str>) -> Result<Rate, Unusable> {
         let per_minute = self.number(per_minute, 1..=10_000_000)? as u32;
-        let burst = burst.map_or(Ok(u64::from(per_minute)), |name| self.number(name, 1..=1_000_000))?;
-        Ok(Rate { per_minute, burst: burst as u32 })
+        let burst = burst.map_or(Ok(u64::from(per_minute)), |name| {
+            self.number(name, 1..=1_000_000)
+        })?;
+        Ok(Rate {
+            per_minute,
+            burst: burst as u32,
+        })
     }
 }
 
 fn read_file(path: &Path, values: &mut BTreeMap<String, Value>) -> Result<(), Unusable> {
     let from = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|e| Unusable(format!("cannot read the configuration file {from}: {e}")))?;
-    let table: toml::Table = text.parse().map_err(|e| Unusable(format!("{from} is not TOML: {e}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Unusable(format!("cannot read the configuration file {from}: {e}")))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e| Unusable(format!("{from} is not TOML: {e}")))?;
     for (section, keys) in table {
         let toml::Value::Table(keys) = keys else {
-            return Err(Unusable(format!("{from}: {section} must stand in a section; `parlor config` shows all settings")));
+            return Err(Unusable(format!(
+                "{from}: {section} must stand in a section; `parlor config` shows all settings"
+            )));
         };
         for (key, value) in keys {
             let name = format!("{section}.{key}");
             if !SETTINGS.iter().any(|setting| setting.name() == name) {
-                return Err(Unusable(format!("{from}: there is no setting {name}; `parlor config` shows all of them")));
+                return Err(Unusable(format!(
+                    "{from}: there is no setting {name}; `parlor config` shows all of them"
+                )));
             }
             let text = match value {
                 toml::Value::String(text) => text,
-                toml::Value::Array(items) => {
-                    items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
-                }
+                toml::Value::Array(items) => items
+                    .iter()
+                    .map(|item| item.as_str().unwrap_or_default())
+                    .collect::<Vec<_>>()
+                    .join(","),
                 other => other.to_string(),
             };
-            values.insert(name, Value { text, from: from.clone() });
+            values.insert(
+                name,
+                Value {
+                    text,
+                    from: from.clone(),
+                },
+            );
         }
     }
     Ok(())
@@ -202,7 +391,8 @@ impl Config {
         })?;
         let port = values.number("server.port", 0..=65535)? as u16;
         let public_url = values.read("server.public_url", |text| {
-            let fits = text.is_empty() || text.starts_with("http://") || text.starts_with("https://");
+            let fits =
+                text.is_empty() || text.starts_with("http://") || text.starts_with("https://");
             fits.then(|| Some(text.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty()))
         })?;
         let database = values.read("database.url", |text| match text {
@@ -210,16 +400,25 @@ impl Config {
             text if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
                 Some(Database::Postgres(text.to_owned()))
             }
-            text => text.strip_prefix("sqlite:").map(|path| Database::Sqlite(path.trim_start_matches("//").into())),
+            text => text
+                .strip_prefix("sqlite:")
+                .map(|path| Database::Sqlite(path.trim_start_matches("//").into())),
         });
         // The URL may hold a password, which must not come back on a terminal.
         let database = database.map_err(|_| {
-            Unusable("database.url (DATABASE_URL) must begin with postgres://, postgresql:// or sqlite:".into())
+            Unusable(
+                "database.url (DATABASE_URL) must begin with postgres://, postgresql:// or sqlite:"
+                    .into(),
+            )
         })?;
         Ok(Self {
-            store: StoreConfig { database, connections_max: values.number("database.connections_max", 1..=500)? as u32 },
+            store: StoreConfig {
+                database,
+                connections_max: values.number("database.connections_max", 1..=500)? as u32,
+            },
             app: AppConfig {
-                access_token_lifetime: values.millis("auth.access_token_ms", 60_000..=86_400_000)?,
+                access_token_lifetime: values
+                    .millis("auth.access_token_ms", 60_000..=86_400_000)?,
                 session_lifetime: values.millis("auth.session_ms", 60_000..=31_536_000_000)?,
                 password_hashes_max: values.number("auth.password_hashes_max", 1..=64)? as usize,
                 logins_per_account: values.rate("limits.logins_per_account_per_minute", None)?,
@@ -234,8 +433,11 @@ impl Config {
             gateway: GatewayConfig {
                 listen: SocketAddr::new(host, port),
                 cors_origins: values.read("server.cors_origins", |text| list(text, origin))?,
-                trusted_proxies: values.read("server.trusted_proxies", |text| list(text, |item| item.parse().ok()))?,
-                commands: values.rate("limits.commands_per_minute", Some("limits.commands_burst"))?,
+                trusted_proxies: values.read("server.trusted_proxies", |text| {
+                    list(text, |item| item.parse().ok())
+                })?,
+                commands: values
+                    .rate("limits.commands_per_minute", Some("limits.commands_burst"))?,
                 sockets_max: values.number("limits.sockets_max", 1..=10_000_000)? as usize,
                 drain: values.millis("server.drain_ms", 0..=600_000)?,
             },
@@ -245,7 +447,9 @@ impl Config {
                 _ => None,
             })?,
             log_filter: values.read("log.filter", |text| {
-                text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
+                text.parse::<tracing_subscriber::filter::Targets>()
+                    .ok()
+                    .map(|_| text.to_owned())
             })?,
             data_dir,
             public_url,
@@ -254,12 +458,18 @@ impl Config {
 }
 
 fn list<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(read).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(read)
+        .collect()
 }
 
 /// `scheme://host[:port]` and nothing after it: what a browser sends as `Origin`.
 fn origin(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))?;
     (!rest.is_empty() && !rest.contains(['/', '*', ' ', '?', '#'])).then(|| text.to_owned())
 }
 
@@ -268,14 +478,22 @@ mod tests {
     use super::*;
 
     fn load(pairs: &[(&str, &str)]) -> Result<Config, Unusable> {
-        Config::from(None, &|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Config::from(None, &|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
     fn nothing_needs_to_be_set() {
         let config = load(&[]).expect("the defaults work");
         assert_eq!(config.gateway.listen.to_string(), "127.0.0.1:4600");
-        assert_eq!(config.store.database, Database::Sqlite("parlor-data/parlor.db".into()));
+        assert_eq!(
+            config.store.database,
+            Database::Sqlite("parlor-data/parlor.db".into())
+        );
         assert_eq!(config.gateway.commands, GatewayConfig::default().commands);
     }
 
@@ -291,8 +509,14 @@ mod tests {
         ])
         .expect("works");
         assert_eq!(config.gateway.listen.to_string(), "[::1]:1");
-        assert_eq!(config.store.database, Database::Postgres("postgres://x@y/z".into()));
-        assert_eq!(config.gateway.cors_origins, ["https://a.example", "http://b:1"]);
+        assert_eq!(
+            config.store.database,
+            Database::Postgres("postgres://x@y/z".into())
+        );
+        assert_eq!(
+            config.gateway.cors_origins,
+            ["https://a.example", "http://b:1"]
+        );
         assert_eq!(config.gateway.commands.burst, 7);
         assert!(!config.app.registration_open);
     }
@@ -312,10 +536,18 @@ mod tests {
             ("PARLOR_LIMITS_SOCKETS_MAX", "0"),
         ] {
             let text = load(&[(name, value)]).expect_err("refused").0;
-            assert!(text.contains(name) && text.contains(value) && text.contains("must be"), "{text}");
+            assert!(
+                text.contains(name) && text.contains(value) && text.contains("must be"),
+                "{text}"
+            );
         }
-        let text = load(&[("DATABASE_URL", "mysql://u:secret@h/d")]).expect_err("refused").0;
-        assert!(text.contains("DATABASE_URL") && !text.contains("secret"), "{text}");
+        let text = load(&[("DATABASE_URL", "mysql://u:secret@h/d")])
+            .expect_err("refused")
+            .0;
+        assert!(
+            text.contains("DATABASE_URL") && !text.contains("secret"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -324,12 +556,26 @@ mod tests {
         let path = folder.path().join("parlor.toml");
         let uncommented: String = example()
             .lines()
-            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
+            .map(|line| {
+                line.strip_prefix('#')
+                    .filter(|rest| !rest.starts_with(' '))
+                    .unwrap_or(line)
+                    .to_owned()
+                    + "\n"
+            })
             .collect();
         std::fs::write(&path, uncommented).expect("written");
         let config = Config::from(Some(&path), &|_| None).expect("works");
-        assert_eq!(format!("{config:?}"), format!("{:?}", load(&[]).expect("works")));
+        assert_eq!(
+            format!("{config:?}"),
+            format!("{:?}", load(&[]).expect("works"))
+        );
         std::fs::write(&path, "[server]\nprot = 1\n").expect("written");
-        assert!(Config::from(Some(&path), &|_| None).expect_err("refused").0.contains("server.prot"));
+        assert!(
+            Config::from(Some(&path), &|_| None)
+                .expect_err("refused")
+                .0
+                .contains("server.prot")
+        );
     }
 }

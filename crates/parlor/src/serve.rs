@@ -28,11 +28,19 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
 
 fn log_to_stderr(config: &Config) {
     use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
-    let filter: tracing_subscriber::filter::Targets =
-        config.log_filter.parse().expect("the configuration was checked");
+    let filter: tracing_subscriber::filter::Targets = config
+        .log_filter
+        .parse()
+        .expect("the configuration was checked");
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let layer = if config.log_json { layer.json().boxed() } else { layer.boxed() };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    let layer = if config.log_json {
+        layer.json().boxed()
+    } else {
+        layer.boxed()
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .init();
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
@@ -46,8 +54,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let app = App::start(config.app.clone(), store, &keys, Arc::new(SystemClock))
         .await
         .context("cannot start the application")?;
-    let server = Server::start(app.clone(), config.gateway.clone()).await.map_err(|error| {
-        Unusable(format!("cannot listen on {}: {}; set PORT or HOST to a free one", error.address, error.source))
+    let server = Server::start(app.clone(), config.gateway.clone()).map_err(|error| {
+        Unusable(format!(
+            "cannot listen on {}: {}; set PORT or HOST to a free one",
+            error.address, error.source
+        ))
     })?;
     announce(config, &app, &server).await?;
 
@@ -77,10 +88,16 @@ async fn announce(config: &Config, app: &App, server: &Server) -> anyhow::Result
     println!("  messages  {database}");
     println!("  keys      {}", config.data_dir.display());
     if config.app.demo {
-        let fresh = app.seed_demo().await.map_err(|refusal| anyhow::anyhow!("cannot fill the demo: {refusal}"))?;
+        let fresh = app
+            .seed_demo()
+            .await
+            .map_err(|refusal| anyhow::anyhow!("cannot fill the demo: {refusal}"))?;
         println!("  demo      {}", if fresh { "filled" } else { "as it was" });
         for handle in DEMO_PEOPLE {
-            let code = app.login_link(handle).await.map_err(|refusal| anyhow::anyhow!("no login link: {refusal}"))?;
+            let code = app
+                .login_link(handle)
+                .await
+                .map_err(|refusal| anyhow::anyhow!("no login link: {refusal}"))?;
             println!("  {handle:<8}  {url}/sign-in#code={code}");
         }
         println!("Each link signs in once, within 30 minutes. Open them in two windows and talk.");
@@ -106,10 +123,13 @@ fn lock(data_dir: &Path) -> Result<File, Unusable> {
     })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Unusable(format!("another Parlor uses the data folder {}; stop it or set PARLOR_DATA_DIR", data_dir.display())))
+        Err(TryLockError::WouldBlock) => Err(Unusable(format!(
+            "another Parlor uses the data folder {}; stop it or set PARLOR_DATA_DIR",
+            data_dir.display()
+        ))),
+        Err(TryLockError::Error(e)) => {
+            Err(Unusable(format!("cannot lock {}: {e}", path.display())))
         }
-        Err(TryLockError::Error(e)) => Err(Unusable(format!("cannot lock {}: {e}", path.display()))),
     }
 }
 

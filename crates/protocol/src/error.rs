@@ -78,7 +78,11 @@ impl Code {
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
             Self::HandleTaken => ("handle_taken", 409, "This handle is taken"),
             Self::EmailTaken => ("email_taken", 409, "This e-mail address is taken"),
-            Self::ClientIdReused => ("client_id_reused", 409, "This clientId was used for another message"),
+            Self::ClientIdReused => (
+                "client_id_reused",
+                409,
+                "This clientId was used for another message",
+            ),
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::NotSupported => ("not_supported", 400, "Not supported yet"),
             Self::Unavailable => ("unavailable", 503, "Not available at the moment"),
@@ -128,8 +132,17 @@ mod tests {
 
     #[test]
     fn the_word_is_the_serialised_word() {
-        for code in [Code::InvalidRequest, Code::ClientIdReused, Code::UnknownOutcome, Code::StorageFull, Code::LinkUsed] {
-            assert_eq!(serde_json::to_value(code).expect("serialises"), code.as_str());
+        for code in [
+            Code::InvalidRequest,
+            Code::ClientIdReused,
+            Code::UnknownOutcome,
+            Code::StorageFull,
+            Code::LinkUsed,
+        ] {
+            assert_eq!(
+                serde_json::to_value(code).expect("serialises"),
+                code.as_str()
+            );
         }
     }
 }

@@ -5,8 +5,8 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    Code, ConversationId, ConversationSummary, Malformed, Message, MessageId, SendMessage, SessionId, Timestamp,
-    UserId, inspect, limits::REF_BYTES_MAX,
+    Code, ConversationId, ConversationSummary, Malformed, Message, MessageId, SendMessage,
+    SessionId, Timestamp, UserId, inspect, limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -136,7 +136,10 @@ impl ClientFrame {
             Err(error) => {
                 return Err(match serde_json::from_str::<Envelope>(text) {
                     Ok(Envelope { reference, .. }) if ref_fits(reference.as_ref()) => {
-                        FrameError::Invalid { reference, detail: error.to_string() }
+                        FrameError::Invalid {
+                            reference,
+                            detail: error.to_string(),
+                        }
                     }
                     _ => FrameError::Bad(error.to_string()),
                 });
@@ -145,7 +148,9 @@ impl ClientFrame {
         if ref_fits(frame.reference()) {
             Ok(frame)
         } else {
-            Err(FrameError::Bad(format!("ref is longer than {REF_BYTES_MAX} bytes")))
+            Err(FrameError::Bad(format!(
+                "ref is longer than {REF_BYTES_MAX} bytes"
+            )))
         }
     }
 
@@ -161,8 +166,19 @@ impl ClientFrame {
     }
 
     /// A `message.send` with the same body as the REST request.
-    pub fn message_send(reference: Option<Ref>, conversation_id: ConversationId, body: SendMessage) -> Self {
-        let SendMessage { content, client_id, attachments, reply_to, thread_id, mentions } = body;
+    pub fn message_send(
+        reference: Option<Ref>,
+        conversation_id: ConversationId,
+        body: SendMessage,
+    ) -> Self {
+        let SendMessage {
+            content,
+            client_id,
+            attachments,
+            reply_to,
+            thread_id,
+            mentions,
+        } = body;
         Self::MessageSend {
             reference,
             conversation_id,
@@ -198,7 +214,12 @@ pub struct AckedMessage {
 
 impl From<&Message> for AckedMessage {
     fn from(message: &Message) -> Self {
-        Self { id: message.id, seq: message.seq, version: message.version, created_at: message.created_at }
+        Self {
+            id: message.id,
+            seq: message.seq,
+            version: message.version,
+            created_at: message.created_at,
+        }
     }
 }
 
@@ -329,7 +350,9 @@ mod tests {
         assert!(matches!(frame, Ok(ClientFrame::MessageSend { content, .. }) if content == "hi"));
         assert_eq!(
             ClientFrame::parse(r#"{"type":"ping","ref":7}"#),
-            Ok(ClientFrame::Ping { reference: Some(Ref::Number(7)) })
+            Ok(ClientFrame::Ping {
+                reference: Some(Ref::Number(7))
+            })
         );
     }
 
@@ -353,9 +376,23 @@ mod tests {
     fn what_is_no_command_is_a_bad_frame() {
         let deep = format!(r#"{{"type":"ping","x":{}}}"#, "[".repeat(10_000));
         let long = format!(r#"{{"type":"ping","ref":"{}"}}"#, "r".repeat(65));
-        for text in ["", "hi", "1", "[]", "{}", r#"{"type":1}"#, r#"{"ref":"r"}"#, &deep, &long, r#"{"type":"ping","ref":{}}"#] {
+        for text in [
+            "",
+            "hi",
+            "1",
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"ref":"r"}"#,
+            &deep,
+            &long,
+            r#"{"type":"ping","ref":{}}"#,
+        ] {
             let answer = ClientFrame::parse(text);
-            assert!(matches!(answer, Err(FrameError::Bad(_))), "{text:.40} gave {answer:?}");
+            assert!(
+                matches!(answer, Err(FrameError::Bad(_))),
+                "{text:.40} gave {answer:?}"
+            );
         }
     }
 }

@@ -133,8 +133,17 @@ mod tests {
 
     #[test]
     fn user_ids_take_a_host_apps_sub_and_nothing_else() {
-        for good in ["u_1", "auth0|5f7", "ada@example.org", "0190b2c8-aaaa", &"a".repeat(64)] {
-            assert_eq!(good.parse::<UserId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        for good in [
+            "u_1",
+            "auth0|5f7",
+            "ada@example.org",
+            "0190b2c8-aaaa",
+            &"a".repeat(64),
+        ] {
+            assert_eq!(
+                good.parse::<UserId>().map(|id| id.to_string()),
+                Ok(good.to_owned())
+            );
         }
         for bad in ["", " ", "a b", "ä", "a/b", "a\0", &"a".repeat(65)] {
             assert!(bad.parse::<UserId>().is_err(), "{bad:?} was taken");
@@ -144,8 +153,15 @@ mod tests {
     #[test]
     fn uuids_have_one_spelling() {
         let text = "0190b2c8-0000-7000-8000-000000000001";
-        assert_eq!(text.parse::<MessageId>().map(|id| id.to_string()), Ok(text.to_owned()));
-        for bad in ["0190b2c8000070008000000000000001", "{0190b2c8-0000-7000-8000-000000000001}", "x"] {
+        assert_eq!(
+            text.parse::<MessageId>().map(|id| id.to_string()),
+            Ok(text.to_owned())
+        );
+        for bad in [
+            "0190b2c8000070008000000000000001",
+            "{0190b2c8-0000-7000-8000-000000000001}",
+            "x",
+        ] {
             assert!(bad.parse::<MessageId>().is_err(), "{bad:?} was taken");
         }
     }

@@ -60,10 +60,19 @@ mod tests {
     #[test]
     fn depth_is_bounded_and_brackets_in_strings_do_not_count() {
         assert_eq!(inspect(nested(JSON_DEPTH_MAX).as_bytes()), Ok(()));
-        assert_eq!(inspect(nested(JSON_DEPTH_MAX + 1).as_bytes()), Err(Malformed::TooDeep));
+        assert_eq!(
+            inspect(nested(JSON_DEPTH_MAX + 1).as_bytes()),
+            Err(Malformed::TooDeep)
+        );
         assert_eq!(inspect(nested(100_000).as_bytes()), Err(Malformed::TooDeep));
-        assert_eq!(inspect(format!("\"{}\"", "[".repeat(100)).as_bytes()), Ok(()));
-        assert_eq!(inspect(format!("\"\\\"{}\"", "[".repeat(100)).as_bytes()), Ok(()));
+        assert_eq!(
+            inspect(format!("\"{}\"", "[".repeat(100)).as_bytes()),
+            Ok(())
+        );
+        assert_eq!(
+            inspect(format!("\"\\\"{}\"", "[".repeat(100)).as_bytes()),
+            Ok(())
+        );
     }
 
     #[test]

@@ -25,7 +25,8 @@ mod user;
 pub use auth::{AuthReply, LinkLogin, Login, Refresh, Register, SessionInfo};
 pub use close::CloseCode;
 pub use conversation::{
-    Conversation, ConversationKind, ConversationSummary, CreateConversation, Member, Membership, Role,
+    Conversation, ConversationKind, ConversationSummary, CreateConversation, Member, Membership,
+    Role,
 };
 pub use error::{Code, FieldError, Problem};
 pub use frame::{AckedMessage, ClientFrame, FrameError, Ref, ServerFrame};

@@ -1,5 +1,7 @@
 //! What is generated from the types: the TypeScript module and the schemas of the two documents.
 
+use std::fmt::Write;
+
 use ts_rs::{Config, TS};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -7,19 +9,50 @@ use utoipa::{
 };
 
 use crate::{
-    AckedMessage, AuthReply, ClientFrame, Code, Conversation, ConversationId, ConversationKind, ConversationSummary,
-    CreateConversation, FieldError, LinkLogin, Login, Member, Membership, Message, MessageId, MessageKind,
-    MessagePage, MoveCursor, Page, Problem, Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage,
-    ServerFrame, SessionId, SessionInfo, SetStatus, Timestamp, User, UserId, UserSummary, limits,
+    AckedMessage, AuthReply, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
+    ConversationSummary, CreateConversation, FieldError, LinkLogin, Login, Member, Membership,
+    Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction,
+    ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo,
+    SetStatus, Timestamp, User, UserId, UserSummary, limits,
 };
 
 macro_rules! types {
     ($visit:ident) => {
         $visit!(
-            AckedMessage, AuthReply, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
-            ConversationSummary, CreateConversation, FieldError, LinkLogin, Login, Member, Membership, Message,
-            MessageId, MessageKind, MessagePage, MoveCursor, Problem, Reaction, ReceiptStatus, Ref, Refresh,
-            Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo, SetStatus, Timestamp, User, UserId,
+            AckedMessage,
+            AuthReply,
+            ClientFrame,
+            Code,
+            Conversation,
+            ConversationId,
+            ConversationKind,
+            ConversationSummary,
+            CreateConversation,
+            FieldError,
+            LinkLogin,
+            Login,
+            Member,
+            Membership,
+            Message,
+            MessageId,
+            MessageKind,
+            MessagePage,
+            MoveCursor,
+            Problem,
+            Reaction,
+            ReceiptStatus,
+            Ref,
+            Refresh,
+            Register,
+            Role,
+            SendMessage,
+            ServerFrame,
+            SessionId,
+            SessionInfo,
+            SetStatus,
+            Timestamp,
+            User,
+            UserId,
             UserSummary
         )
     };
@@ -39,7 +72,11 @@ pub fn typescript() -> String {
     out.push_str(
         "\n/**\n * Any JSON value.\n */\nexport type JsonValue =\n\t| string\n\t| number\n\t| boolean\n\t| null\n\t| JsonValue[]\n\t| { [key: string]: JsonValue };\n",
     );
-    push(&mut out, <Page<User> as TS>::docs(), &<Page<User> as TS>::decl(&config));
+    push(
+        &mut out,
+        <Page<User> as TS>::docs(),
+        &<Page<User> as TS>::decl(&config),
+    );
     for (name, value) in [
         ("FRAME_BYTES_MAX", limits::FRAME_BYTES_MAX as u64),
         ("CONTENT_CHARS_MAX", limits::CONTENT_CHARS_MAX as u64),
@@ -51,7 +88,7 @@ pub fn typescript() -> String {
         ("MEMBER_IDS_MAX", limits::MEMBER_IDS_MAX as u64),
         ("HEARTBEAT_MS", limits::HEARTBEAT_MS),
     ] {
-        out.push_str(&format!("\nexport const {name} = {value};\n"));
+        let _ = write!(out, "\nexport const {name} = {value};\n");
     }
     out
 }

@@ -16,7 +16,10 @@ impl Timestamp {
     /// This moment moved into the future.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this moment is; zero when it is not after it.
@@ -56,7 +59,10 @@ mod tests {
     fn times_carry_milliseconds_and_z() {
         let text = serde_json::to_string(&Timestamp(1_700_000_000_000)).expect("serialises");
         assert_eq!(text, "\"2023-11-14T22:13:20.000Z\"");
-        assert_eq!(serde_json::from_str::<Timestamp>(&text).expect("parses"), Timestamp(1_700_000_000_000));
+        assert_eq!(
+            serde_json::from_str::<Timestamp>(&text).expect("parses"),
+            Timestamp(1_700_000_000_000)
+        );
         assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
     }
 }

@@ -92,23 +92,35 @@ impl Store {
         .bind(login)
         .fetch_optional(pool)
         .await?);
-        row.map(|row| Ok(Account { user: row.user.into_user()?, password_hash: row.password_hash })).transpose()
+        row.map(|row| {
+            Ok(Account {
+                user: row.user.into_user()?,
+                password_hash: row.password_hash,
+            })
+        })
+        .transpose()
     }
 
     /// A user as they see themselves.
     pub async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
-        let row: Option<UserRow> = read!(self, |Db, pool| sqlx::query_as(
+        let row: Option<UserRow> = read!(self, |Db, pool| {
+            sqlx::query_as(
             "SELECT id, handle, name, email, bio, avatar_url, created_at FROM users WHERE id = $1"
         )
         .bind(id.as_str())
         .fetch_optional(pool)
-        .await?);
+        .await?
+        });
         row.map(UserRow::into_user).transpose()
     }
 
     /// How many users there are.
     pub async fn user_count(&self) -> Result<i64, StoreError> {
-        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await?))
+        Ok(read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT COUNT(*) FROM users"
+        )
+        .fetch_one(pool)
+        .await?))
     }
 }
 
@@ -123,7 +135,10 @@ fn taken(handle: bool) -> StoreError {
 
 /// Two registrations at the same instant meet at the unique index.
 fn lost_race(error: sqlx::Error) -> StoreError {
-    match error.as_database_error().filter(|e| e.is_unique_violation()) {
+    match error
+        .as_database_error()
+        .filter(|e| e.is_unique_violation())
+    {
         // SQLite names the column, PostgreSQL the constraint; both hold the word.
         Some(database) => taken(!database.message().contains("email")),
         None => error.into(),

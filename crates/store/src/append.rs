@@ -4,7 +4,7 @@
 //! circle), load what decides, let `core::append::plan` decide, insert what is new with one
 //! statement, commit. Places are given under the lock, so they are in commit order and gapless.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_core::append::{Earlier, Locked, LockedConversation, Outcome, Send, plan};
 use parlor_protocol::{ConversationId, Message, MessageKind, UserId, UserSummary};
@@ -48,24 +48,34 @@ impl Store {
     /// Stores a batch; the result has one entry for each item, in their order.
     pub(crate) async fn append(&self, batch: &[Send]) -> Result<Vec<ItemResult>, StoreError> {
         // Ids in order, each once.
-        let conversations: BTreeMap<Uuid, ()> = batch.iter().map(|send| (send.conversation_id.0, ())).collect();
-        let mut pairs: Vec<(Uuid, &str)> =
-            batch.iter().map(|send| (send.conversation_id.0, send.sender_id.as_str())).collect();
+        let conversations: BTreeSet<Uuid> =
+            batch.iter().map(|send| send.conversation_id.0).collect();
+        let mut pairs: Vec<(Uuid, &str)> = batch
+            .iter()
+            .map(|send| (send.conversation_id.0, send.sender_id.as_str()))
+            .collect();
         pairs.sort_unstable();
         pairs.dedup();
 
         let results = write!(self, |Db, tx| {
             let mut locked = Locked::default();
-            let mut query = QueryBuilder::<Db>::new("SELECT id, kind, last_seq, version FROM conversations WHERE id IN (");
+            let mut query = QueryBuilder::<Db>::new(
+                "SELECT id, kind, last_seq, version FROM conversations WHERE id IN (",
+            );
             let mut list = query.separated(", ");
-            for id in conversations.keys() {
+            for id in &conversations {
                 list.push_bind(*id);
             }
-            query.push(") ORDER BY id").push(<Db as Dialect>::FOR_UPDATE);
+            query
+                .push(") ORDER BY id")
+                .push(<Db as Dialect>::FOR_UPDATE);
             let rows: Vec<ConversationRow> = query.build_query_as().fetch_all(&mut *tx).await?;
             for row in rows {
-                let state =
-                    LockedConversation { kind: kind(&row.kind)?, last_seq: row.last_seq, version: row.version };
+                let state = LockedConversation {
+                    kind: kind(&row.kind)?,
+                    last_seq: row.last_seq,
+                    version: row.version,
+                };
                 locked.conversations.insert(ConversationId(row.id), state);
             }
 
@@ -81,7 +91,10 @@ impl Store {
             let mut senders: HashMap<UserId, UserSummary> = HashMap::new();
             for row in rows {
                 let id = user_id(&row.user_id)?;
-                locked.roles.insert((ConversationId(row.conversation_id), id.clone()), role(&row.role)?);
+                locked.roles.insert(
+                    (ConversationId(row.conversation_id), id.clone()),
+                    role(&row.role)?,
+                );
                 senders.entry(id.clone()).or_insert(UserSummary {
                     id,
                     handle: row.handle,
@@ -92,7 +105,13 @@ impl Store {
 
             let clients: Vec<(Uuid, &str, &str)> = batch
                 .iter()
-                .filter_map(|send| Some((send.conversation_id.0, send.sender_id.as_str(), send.client_id.as_deref()?)))
+                .filter_map(|send| {
+                    Some((
+                        send.conversation_id.0,
+                        send.sender_id.as_str(),
+                        send.client_id.as_deref()?,
+                    ))
+                })
                 .collect();
             let mut earlier: HashMap<(ConversationId, i64), Message> = HashMap::new();
             if !clients.is_empty() {
@@ -102,17 +121,30 @@ impl Store {
                     " FROM messages m JOIN users u ON u.id = m.sender_id
                      WHERE m.client_id IS NOT NULL AND (m.conversation_id, m.sender_id, m.client_id) IN (VALUES "
                 ));
-                push_tuples(&mut query, &clients, |row, (conversation, sender, client)| {
-                    row.push_bind(*conversation).push_bind(*sender).push_bind(*client);
-                });
+                push_tuples(
+                    &mut query,
+                    &clients,
+                    |row, (conversation, sender, client)| {
+                        row.push_bind(*conversation)
+                            .push_bind(*sender)
+                            .push_bind(*client);
+                    },
+                );
                 query.push(")");
                 let rows: Vec<MessageRow> = query.build_query_as().fetch_all(&mut *tx).await?;
                 for row in rows {
                     let message = row.into_message()?;
                     if let Some(client_id) = message.client_id.clone() {
                         locked.earlier.insert(
-                            (message.conversation_id, message.sender_id.clone(), client_id),
-                            Earlier { seq: message.seq, content: message.content.clone() },
+                            (
+                                message.conversation_id,
+                                message.sender_id.clone(),
+                                client_id,
+                            ),
+                            Earlier {
+                                seq: message.seq,
+                                content: message.content.clone(),
+                            },
                         );
                     }
                     earlier.insert((message.conversation_id, message.seq), message);
@@ -133,9 +165,15 @@ impl Store {
                     "INSERT INTO messages (conversation_id, seq, id, version, sender_id, client_id, kind, content, created_at) ",
                 );
                 insert.push_values(&new, |mut row, (send, seq, version)| {
-                    row.push_bind(send.conversation_id.0).push_bind(*seq).push_bind(send.id.0).push_bind(*version);
-                    row.push_bind(send.sender_id.as_str()).push_bind(send.client_id.as_deref());
-                    row.push("'text'").push_bind(send.content.as_str()).push_bind(send.created_at.0);
+                    row.push_bind(send.conversation_id.0)
+                        .push_bind(*seq)
+                        .push_bind(send.id.0)
+                        .push_bind(*version);
+                    row.push_bind(send.sender_id.as_str())
+                        .push_bind(send.client_id.as_deref());
+                    row.push("'text'")
+                        .push_bind(send.content.as_str())
+                        .push_bind(send.created_at.0);
                 });
                 insert.build().execute(&mut *tx).await?;
 
@@ -150,7 +188,10 @@ impl Store {
                 );
                 push_tuples(&mut update, touched, |row, (id, newest)| {
                     let state = &locked.conversations[&ConversationId(id)];
-                    row.push_bind(id).push_bind(state.last_seq).push_bind(state.version).push_bind(newest);
+                    row.push_bind(id)
+                        .push_bind(state.last_seq)
+                        .push_bind(state.version)
+                        .push_bind(newest);
                 });
                 update.push(") AS v WHERE conversations.id = v.column1");
                 update.build().execute(&mut *tx).await?;
@@ -162,15 +203,20 @@ impl Store {
                 .zip(outcomes)
                 .map(|(send, outcome)| match outcome {
                     Outcome::New { seq, version } => {
-                        let message = new_message(send, seq, version, senders[&send.sender_id].clone());
+                        let message =
+                            new_message(send, seq, version, senders[&send.sender_id].clone());
                         if send.client_id.is_some() {
                             stored.insert((send.conversation_id, seq), message.clone());
                         }
-                        Ok(Stored { message, is_new: true })
+                        Ok(Stored {
+                            message,
+                            is_new: true,
+                        })
                     }
-                    Outcome::Repeated { seq } => {
-                        Ok(Stored { message: stored[&(send.conversation_id, seq)].clone(), is_new: false })
-                    }
+                    Outcome::Repeated { seq } => Ok(Stored {
+                        message: stored[&(send.conversation_id, seq)].clone(),
+                        is_new: false,
+                    }),
                     Outcome::Refused(refusal) => Err(refusal),
                 })
                 .collect::<Vec<ItemResult>>()
@@ -180,8 +226,8 @@ impl Store {
 }
 
 /// `(a, b), (c, d)`: the rows of a VALUES list.
-fn push_tuples<'q, Db, I>(
-    query: &'q mut QueryBuilder<Db>,
+fn push_tuples<Db, I>(
+    query: &mut QueryBuilder<Db>,
     items: I,
     mut push: impl FnMut(&mut sqlx::query_builder::Separated<'_, Db, &'static str>, I::Item),
 ) where

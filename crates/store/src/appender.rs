@@ -28,7 +28,11 @@ pub struct AppenderConfig {
 
 impl Default for AppenderConfig {
     fn default() -> Self {
-        Self { queue_items_max: 16_384, batch_items_max: 1024, published_batches_max: 16 }
+        Self {
+            queue_items_max: 16_384,
+            batch_items_max: 1024,
+            published_batches_max: 16,
+        }
     }
 }
 
@@ -67,14 +71,20 @@ impl PendingAppend {
     /// Waits for the commit.
     pub async fn committed(self) -> Result<Appended, Refusal> {
         self.0.await.unwrap_or_else(|_| {
-            Err(Refusal::new(Code::UnknownOutcome, "the server stopped meanwhile: send the same clientId again"))
+            Err(Refusal::new(
+                Code::UnknownOutcome,
+                "the server stopped meanwhile: send the same clientId again",
+            ))
         })
     }
 }
 
 impl Appender {
     /// Starts the writer task. New messages of each committed batch go into `publish`, in order.
-    pub fn spawn(store: Store, config: AppenderConfig) -> (Self, mpsc::Receiver<Vec<Message>>, JoinHandle<()>) {
+    pub fn spawn(
+        store: Store,
+        config: AppenderConfig,
+    ) -> (Self, mpsc::Receiver<Vec<Message>>, JoinHandle<()>) {
         let (queue, items) = mpsc::channel(config.queue_items_max);
         let (publish, published) = mpsc::channel(config.published_batches_max);
         let closing = Arc::new(Notify::new());
@@ -90,13 +100,20 @@ impl Appender {
     /// Queues a send without waiting. A full queue is overload: refused at once, nothing is stored.
     pub fn enqueue(&self, send: Send) -> Result<PendingAppend, Refusal> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Item { send, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refusal {
-                retry_after_ms: Some(1000),
-                ..Refusal::new(Code::Unavailable, "too many messages are waiting to be stored")
-            },
-            mpsc::error::TrySendError::Closed(_) => Refusal::new(Code::Unavailable, "the server is stopping"),
-        })?;
+        self.queue
+            .try_send(Item { send, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Refusal {
+                    retry_after_ms: Some(1000),
+                    ..Refusal::new(
+                        Code::Unavailable,
+                        "too many messages are waiting to be stored",
+                    )
+                },
+                mpsc::error::TrySendError::Closed(_) => {
+                    Refusal::new(Code::Unavailable, "the server is stopping")
+                }
+            })?;
         Ok(PendingAppend(outcome))
     }
 
@@ -125,17 +142,26 @@ async fn run(
         if count == 0 {
             return;
         }
-        let (batch, replies): (Vec<Send>, Vec<_>) = gathered.drain(..).map(|item| (item.send, item.reply)).unzip();
+        let (batch, replies): (Vec<Send>, Vec<_>) = gathered
+            .drain(..)
+            .map(|item| (item.send, item.reply))
+            .unzip();
         let results = match store.append(&batch).await {
             Ok(results) => results,
             Err(error) => {
                 let refusal = refuse_all(&error, batch.len());
-                replies.into_iter().for_each(|reply| drop(reply.send(Err(refusal.clone()))));
+                for reply in replies {
+                    drop(reply.send(Err(refusal.clone())));
+                }
                 continue;
             }
         };
-        let new: Vec<Message> =
-            results.iter().flatten().filter(|stored| stored.is_new).map(|stored| stored.message.clone()).collect();
+        let new: Vec<Message> = results
+            .iter()
+            .flatten()
+            .filter(|stored| stored.is_new)
+            .map(|stored| stored.message.clone())
+            .collect();
         // A closed publisher means that the server stops: what is committed is still acked.
         if !new.is_empty() && publish.send(new).await.is_err() {
             tracing::debug!("nobody publishes any more");
@@ -148,7 +174,10 @@ async fn run(
 
 fn answer(reply: oneshot::Sender<Result<Appended, Refusal>>, result: ItemResult) {
     // A sender that is gone does not need its answer.
-    drop(reply.send(result.map(|stored| Appended { message: stored.message, is_new: stored.is_new })));
+    drop(reply.send(result.map(|stored| Appended {
+        message: stored.message,
+        is_new: stored.is_new,
+    })));
 }
 
 fn refuse_all(error: &StoreError, items: usize) -> Refusal {

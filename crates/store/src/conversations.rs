@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use parlor_core::{Refusal, conversation::NewConversation};
 use parlor_protocol::{
-    Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp, UserId,
-    limits::MEMBERS_INLINE_MAX,
+    Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
+    UserId, limits::MEMBERS_INLINE_MAX,
 };
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
@@ -72,7 +72,8 @@ struct ConversationRow {
     unread_count: i64,
 }
 
-const SELECT: &str = "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
+const SELECT: &str =
+    "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
         c.active_at, c.last_seq, c.version, c.member_count,
         me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.hidden,
         (SELECT COUNT(*) FROM messages x WHERE x.conversation_id = c.id AND x.seq > me.read_seq
@@ -94,9 +95,19 @@ impl Store {
                 list.push_bind(user_id.as_str());
             }
             known.push(")");
-            let known: Vec<String> = known.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
-            if let Some((missing, _)) = new.members.iter().find(|(id, _)| !known.iter().any(|k| k == id.as_str())) {
-                return Err(Refusal::field("memberIds", format!("there is no user {missing}")).into());
+            let known: Vec<String> = known
+                .build_query_scalar()
+                .persistent(false)
+                .fetch_all(&mut *tx)
+                .await?;
+            if let Some((missing, _)) = new
+                .members
+                .iter()
+                .find(|(id, _)| !known.iter().any(|k| k == id.as_str()))
+            {
+                return Err(
+                    Refusal::field("memberIds", format!("there is no user {missing}")).into(),
+                );
             }
 
             // Two people who start at the same moment meet at the unique key: one inserts, the other finds.
@@ -117,18 +128,25 @@ impl Store {
             .await?
             .rows_affected();
             if inserted == 0 {
-                let existing: Uuid = sqlx::query_scalar("SELECT id FROM conversations WHERE direct_key = $1")
-                    .bind(&new.direct_key)
-                    .fetch_one(&mut *tx)
-                    .await?;
-                return Ok(Created { id: ConversationId(existing), is_new: false });
+                let existing: Uuid =
+                    sqlx::query_scalar("SELECT id FROM conversations WHERE direct_key = $1")
+                        .bind(&new.direct_key)
+                        .fetch_one(&mut *tx)
+                        .await?;
+                return Ok(Created {
+                    id: ConversationId(existing),
+                    is_new: false,
+                });
             }
             for members in new.members.chunks(MEMBERS_PER_INSERT) {
                 let mut insert = QueryBuilder::<Db>::new(
                     "INSERT INTO members (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, pinned, archived, hidden) ",
                 );
                 insert.push_values(members, |mut row, (user_id, role)| {
-                    row.push_bind(id.0).push_bind(user_id.as_str()).push_bind(role_text(*role)).push_bind(now.0);
+                    row.push_bind(id.0)
+                        .push_bind(user_id.as_str())
+                        .push_bind(role_text(*role))
+                        .push_bind(now.0);
                     row.push("0, 0, FALSE, FALSE, FALSE");
                 });
                 insert.build().persistent(false).execute(&mut *tx).await?;
@@ -139,13 +157,24 @@ impl Store {
     }
 
     /// One conversation as this user sees it; `None` when they are not in it or it does not exist.
-    pub async fn conversation(&self, user_id: &UserId, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    pub async fn conversation(
+        &self,
+        user_id: &UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
         let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
             let mut query = QueryBuilder::<Db>::new(SELECT);
-            query.push_bind(user_id.as_str()).push(" AND c.id = ").push_bind(id.0);
+            query
+                .push_bind(user_id.as_str())
+                .push(" AND c.id = ")
+                .push_bind(id.0);
             query.build_query_as().fetch_all(pool).await?
         });
-        Ok(self.complete(rows).await?.pop().map(|(conversation, _)| conversation))
+        Ok(self
+            .complete(rows)
+            .await?
+            .pop()
+            .map(|(conversation, _)| conversation))
     }
 
     /// A user's conversations by last activity, each with its place in the list.
@@ -158,40 +187,70 @@ impl Store {
         let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
             let mut query = QueryBuilder::<Db>::new(SELECT);
             query.push_bind(user_id.as_str());
-            query.push(" AND NOT me.hidden AND me.archived = ").push_bind(filter.archived);
+            query
+                .push(" AND NOT me.hidden AND me.archived = ")
+                .push_bind(filter.archived);
             if let Some(after) = filter.after {
-                query.push(" AND (c.active_at, c.id) < (").push_bind(after.active_at.0);
+                query
+                    .push(" AND (c.active_at, c.id) < (")
+                    .push_bind(after.active_at.0);
                 query.push(", ").push_bind(after.id.0).push(")");
             }
             if let Some(text) = &filter.query {
-                let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-                query.push(" AND (LOWER(c.title) LIKE ").push_bind(pattern.clone());
-                query.push(" ESCAPE '\\' OR LOWER(c.label) LIKE ").push_bind(pattern.clone());
+                let pattern = format!(
+                    "%{}%",
+                    text.replace('\\', "\\\\")
+                        .replace('%', "\\%")
+                        .replace('_', "\\_")
+                );
+                query
+                    .push(" AND (LOWER(c.title) LIKE ")
+                    .push_bind(pattern.clone());
+                query
+                    .push(" ESCAPE '\\' OR LOWER(c.label) LIKE ")
+                    .push_bind(pattern.clone());
                 query.push(
                     " ESCAPE '\\' OR EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id
                         WHERE o.conversation_id = c.id AND o.user_id <> me.user_id AND (u.name_lower LIKE ",
                 );
-                query.push_bind(pattern.clone()).push(" ESCAPE '\\' OR u.handle LIKE ").push_bind(pattern);
+                query
+                    .push_bind(pattern.clone())
+                    .push(" ESCAPE '\\' OR u.handle LIKE ")
+                    .push_bind(pattern);
                 query.push(" ESCAPE '\\')))");
             }
-            query.push(" ORDER BY c.active_at DESC, c.id DESC LIMIT ").push_bind(i64::from(limit));
-            query.build_query_as().persistent(false).fetch_all(pool).await?
+            query
+                .push(" ORDER BY c.active_at DESC, c.id DESC LIMIT ")
+                .push_bind(i64::from(limit));
+            query
+                .build_query_as()
+                .persistent(false)
+                .fetch_all(pool)
+                .await?
         });
         self.complete(rows).await
     }
 
     /// The ids of all conversations that a user is in, to join their topics.
-    pub async fn conversation_ids(&self, user_id: &UserId) -> Result<Vec<ConversationId>, StoreError> {
-        let ids: Vec<Uuid> =
-            read!(self, |Db, pool| sqlx::query_scalar("SELECT conversation_id FROM members WHERE user_id = $1")
-                .bind(user_id.as_str())
-                .fetch_all(pool)
-                .await?);
+    pub async fn conversation_ids(
+        &self,
+        user_id: &UserId,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT conversation_id FROM members WHERE user_id = $1"
+        )
+        .bind(user_id.as_str())
+        .fetch_all(pool)
+        .await?);
         Ok(ids.into_iter().map(ConversationId).collect())
     }
 
     /// Whether this user is in this conversation.
-    pub async fn is_member(&self, user_id: &UserId, id: ConversationId) -> Result<bool, StoreError> {
+    pub async fn is_member(
+        &self,
+        user_id: &UserId,
+        id: ConversationId,
+    ) -> Result<bool, StoreError> {
         let found: Option<i64> = read!(self, |Db, pool| sqlx::query_scalar(
             "SELECT read_seq FROM members WHERE conversation_id = $1 AND user_id = $2"
         )
@@ -204,11 +263,18 @@ impl Store {
 
     /// How many conversations are stored.
     pub async fn conversation_count(&self) -> Result<i64, StoreError> {
-        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT COUNT(*) FROM conversations").fetch_one(pool).await?))
+        Ok(read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT COUNT(*) FROM conversations"
+        )
+        .fetch_one(pool)
+        .await?))
     }
 
     /// Adds the first members and the newest message to each row: two queries for the whole page.
-    async fn complete(&self, rows: Vec<ConversationRow>) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
+    async fn complete(
+        &self,
+        rows: Vec<ConversationRow>,
+    ) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -237,12 +303,21 @@ impl Store {
                 list.push_bind(*id);
             }
             query.push(")) m JOIN users u ON u.id = m.user_id WHERE m.place <= ");
-            query.push_bind(MEMBERS_INLINE_MAX as i64).push(" ORDER BY m.conversation_id, m.place");
-            query.build_query_as().persistent(false).fetch_all(pool).await?
+            query
+                .push_bind(MEMBERS_INLINE_MAX as i64)
+                .push(" ORDER BY m.conversation_id, m.place");
+            query
+                .build_query_as()
+                .persistent(false)
+                .fetch_all(pool)
+                .await?
         });
         let mut members: HashMap<Uuid, Vec<Member>> = HashMap::new();
         for row in rows {
-            members.entry(row.conversation_id).or_default().push(row.into_member()?);
+            members
+                .entry(row.conversation_id)
+                .or_default()
+                .push(row.into_member()?);
         }
         Ok(members)
     }
@@ -260,10 +335,17 @@ impl Store {
                 list.push_bind(*id);
             }
             query.push(")");
-            query.build_query_as().persistent(false).fetch_all(pool).await?
+            query
+                .build_query_as()
+                .persistent(false)
+                .fetch_all(pool)
+                .await?
         });
         rows.into_iter()
-            .map(|row| row.into_message().map(|message| (message.conversation_id.0, message)))
+            .map(|row| {
+                row.into_message()
+                    .map(|message| (message.conversation_id.0, message))
+            })
             .collect()
     }
 }
@@ -274,7 +356,10 @@ impl ConversationRow {
         members: Vec<Member>,
         last_message: Option<Message>,
     ) -> Result<(Conversation, ListKey), StoreError> {
-        let key = ListKey { active_at: Timestamp(self.active_at), id: ConversationId(self.id) };
+        let key = ListKey {
+            active_at: Timestamp(self.active_at),
+            id: ConversationId(self.id),
+        };
         let metadata = serde_json::from_str(&self.metadata)
             .map_err(|e| StoreError::Corrupt(format!("metadata of {}: {e}", self.id)))?;
         let conversation = Conversation {

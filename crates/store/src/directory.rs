@@ -36,15 +36,26 @@ impl Store {
             if let Some(prefix) = prefix {
                 let pattern = like_prefix(prefix);
                 query.push(" AND (handle LIKE ").push_bind(pattern.clone());
-                query.push(" ESCAPE '\\' OR name_lower LIKE ").push_bind(pattern).push(" ESCAPE '\\')");
+                query
+                    .push(" ESCAPE '\\' OR name_lower LIKE ")
+                    .push_bind(pattern)
+                    .push(" ESCAPE '\\')");
             }
             if let Some(after) = after {
                 query.push(" AND handle > ").push_bind(after);
             }
-            query.push(" ORDER BY handle LIMIT ").push_bind(i64::from(limit));
-            query.build_query_as().persistent(false).fetch_all(pool).await?
+            query
+                .push(" ORDER BY handle LIMIT ")
+                .push_bind(i64::from(limit));
+            query
+                .build_query_as()
+                .persistent(false)
+                .fetch_all(pool)
+                .await?
         });
-        rows.into_iter().map(|row| Ok(row.into_user()?.summary())).collect()
+        rows.into_iter()
+            .map(|row| Ok(row.into_user()?.summary()))
+            .collect()
     }
 
     /// A user as everyone sees them.
@@ -67,22 +78,34 @@ impl Store {
             );
             query.push_bind(conversation_id.0);
             if let Some(after) = after {
-                query.push(" AND (m.joined_at, m.user_id) > (").push_bind(after.joined_at.0);
+                query
+                    .push(" AND (m.joined_at, m.user_id) > (")
+                    .push_bind(after.joined_at.0);
                 query.push(", ").push_bind(after.user_id.as_str()).push(")");
             }
-            query.push(" ORDER BY m.joined_at, m.user_id LIMIT ").push_bind(i64::from(limit));
-            query.build_query_as().persistent(false).fetch_all(pool).await?
+            query
+                .push(" ORDER BY m.joined_at, m.user_id LIMIT ")
+                .push_bind(i64::from(limit));
+            query
+                .build_query_as()
+                .persistent(false)
+                .fetch_all(pool)
+                .await?
         });
         rows.into_iter().map(MemberRow::into_member).collect()
     }
 
     /// Everyone in a conversation, to tell them.
-    pub async fn member_ids(&self, conversation_id: ConversationId) -> Result<Vec<UserId>, StoreError> {
-        let ids: Vec<String> =
-            read!(self, |Db, pool| sqlx::query_scalar("SELECT user_id FROM members WHERE conversation_id = $1")
-                .bind(conversation_id.0)
-                .fetch_all(pool)
-                .await?);
+    pub async fn member_ids(
+        &self,
+        conversation_id: ConversationId,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let ids: Vec<String> = read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT user_id FROM members WHERE conversation_id = $1"
+        )
+        .bind(conversation_id.0)
+        .fetch_all(pool)
+        .await?);
         ids.iter().map(|id| user_id(id)).collect()
     }
 }

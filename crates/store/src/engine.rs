@@ -11,8 +11,13 @@ pub struct Store {
 /// SQLite has one writer, so waiting for it happens in the pool's queue and not in busy loops.
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { pool: PgPool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres {
+        pool: PgPool,
+    },
 }
 
 /// Where the engines' SQL differs.
@@ -58,7 +63,10 @@ macro_rules! write {
                 let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
                 let $tx = &mut *transaction;
                 let value = $body;
-                transaction.commit().await.map_err($crate::StoreError::from_commit)?;
+                transaction
+                    .commit()
+                    .await
+                    .map_err($crate::StoreError::from_commit)?;
                 value
             }
             $crate::engine::Pools::Postgres { pool } => {
@@ -67,7 +75,10 @@ macro_rules! write {
                 let mut transaction = pool.begin().await?;
                 let $tx = &mut *transaction;
                 let value = $body;
-                transaction.commit().await.map_err($crate::StoreError::from_commit)?;
+                transaction
+                    .commit()
+                    .await
+                    .map_err($crate::StoreError::from_commit)?;
                 value
             }
         }

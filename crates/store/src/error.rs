@@ -26,8 +26,15 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // SQLITE_FULL, and PostgreSQL's disk_full.
-        let full = error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "13" || code == "53100");
-        if full { Self::StorageFull } else { Self::Unavailable(error) }
+        let full = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code == "13" || code == "53100");
+        if full {
+            Self::StorageFull
+        } else {
+            Self::Unavailable(error)
+        }
     }
 }
 
@@ -44,11 +51,17 @@ impl StoreError {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Unavailable(_) => Refusal::new(Code::Unavailable, "the database does not answer, try again"),
-            Self::UnknownOutcome(_) => {
-                Refusal::new(Code::UnknownOutcome, "it may have been stored: send the same clientId again")
+            Self::Unavailable(_) => {
+                Refusal::new(Code::Unavailable, "the database does not answer, try again")
             }
-            Self::StorageFull => Refusal::new(Code::StorageFull, "the server's disk is full, reading still works"),
+            Self::UnknownOutcome(_) => Refusal::new(
+                Code::UnknownOutcome,
+                "it may have been stored: send the same clientId again",
+            ),
+            Self::StorageFull => Refusal::new(
+                Code::StorageFull,
+                "the server's disk is full, reading still works",
+            ),
             Self::Corrupt(_) => Refusal::new(Code::Internal, "a stored value could not be read"),
         }
     }

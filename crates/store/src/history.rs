@@ -36,7 +36,9 @@ impl Store {
             Window::After(seq) => self.after(conversation_id, seq, limit).await,
             Window::Around(seq) => {
                 let older = self.before(conversation_id, seq, limit / 2).await?;
-                let mut newer = self.after(conversation_id, seq - 1, limit - older.items.len()).await?;
+                let mut newer = self
+                    .after(conversation_id, seq - 1, limit - older.items.len())
+                    .await?;
                 newer.items.splice(0..0, older.items);
                 newer.has_more |= older.has_more;
                 Ok(newer)
@@ -45,7 +47,12 @@ impl Store {
     }
 
     /// One more than asked for is read: it tells whether there are more.
-    async fn before(&self, id: ConversationId, seq: i64, limit: usize) -> Result<MessagePage, StoreError> {
+    async fn before(
+        &self,
+        id: ConversationId,
+        seq: i64,
+        limit: usize,
+    ) -> Result<MessagePage, StoreError> {
         let rows: Vec<MessageRow> = read!(self, |Db, pool| sqlx::query_as(concat!(
             "SELECT ",
             message_columns!(),
@@ -62,7 +69,12 @@ impl Store {
         Ok(page)
     }
 
-    async fn after(&self, id: ConversationId, seq: i64, limit: usize) -> Result<MessagePage, StoreError> {
+    async fn after(
+        &self,
+        id: ConversationId,
+        seq: i64,
+        limit: usize,
+    ) -> Result<MessagePage, StoreError> {
         let rows: Vec<MessageRow> = read!(self, |Db, pool| sqlx::query_as(concat!(
             "SELECT ",
             message_columns!(),
@@ -78,7 +90,11 @@ impl Store {
     }
 
     /// The place of a message in this conversation.
-    pub async fn seq_of(&self, conversation_id: ConversationId, id: MessageId) -> Result<Option<i64>, StoreError> {
+    pub async fn seq_of(
+        &self,
+        conversation_id: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<i64>, StoreError> {
         Ok(read!(self, |Db, pool| sqlx::query_scalar(
             "SELECT seq FROM messages WHERE id = $1 AND conversation_id = $2"
         )
@@ -90,13 +106,21 @@ impl Store {
 
     /// How many messages are stored.
     pub async fn message_count(&self) -> Result<i64, StoreError> {
-        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT COUNT(*) FROM messages").fetch_one(pool).await?))
+        Ok(read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT COUNT(*) FROM messages"
+        )
+        .fetch_one(pool)
+        .await?))
     }
 }
 
 fn page(mut rows: Vec<MessageRow>, limit: usize) -> Result<MessagePage, StoreError> {
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let items: Result<Vec<Message>, StoreError> = rows.into_iter().map(MessageRow::into_message).collect();
-    Ok(MessagePage { items: items?, has_more })
+    let items: Result<Vec<Message>, StoreError> =
+        rows.into_iter().map(MessageRow::into_message).collect();
+    Ok(MessagePage {
+        items: items?,
+        has_more,
+    })
 }

@@ -9,19 +9,26 @@ impl Store {
     /// The name of this store's history. `candidate` becomes it when there is none yet.
     pub async fn epoch(&self, candidate: &str) -> Result<String, StoreError> {
         write!(self, |Db, tx| {
-            sqlx::query("INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO NOTHING")
-                .bind(candidate)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO NOTHING",
+            )
+            .bind(candidate)
+            .execute(&mut *tx)
+            .await?;
         });
-        Ok(read!(self, |Db, pool| sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
-            .fetch_one(pool)
-            .await?))
+        Ok(read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT value FROM meta WHERE key = 'epoch'"
+        )
+        .fetch_one(pool)
+        .await?))
     }
 
     /// Asks the engine for something trivial; an error means that it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        read!(self, |Db, pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
+        read!(self, |Db, pool| sqlx::query("SELECT 1")
+            .execute(pool)
+            .await
+            .map(drop)?);
         Ok(())
     }
 }

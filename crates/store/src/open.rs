@@ -85,7 +85,10 @@ impl Store {
 }
 
 async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> {
-    let file_error = |source| OpenError::File { path: path.to_owned(), source };
+    let file_error = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
     make_private_file(path).map_err(file_error)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -104,14 +107,19 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
         .connect_with(options.clone())
         .await
         .map_err(to_file_error)?;
-    sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(|e| OpenError::Migrate(e.to_string()))?;
+    sqlx::migrate!("migrations/sqlite")
+        .run(&writer)
+        .await
+        .map_err(|e| OpenError::Migrate(e.to_string()))?;
     let readers = SqlitePoolOptions::new()
         .max_connections(readers_max.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.read_only(true))
         .await
         .map_err(to_file_error)?;
-    Ok(Store { pools: Pools::Sqlite { writer, readers } })
+    Ok(Store {
+        pools: Pools::Sqlite { writer, readers },
+    })
 }
 
 /// SQLite gives its log files the mode of the database file, so making that one private is enough.
@@ -126,12 +134,18 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
 async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|e| OpenError::Url(e.to_string()))?;
     let at = format!("{}:{}", options.get_host(), options.get_port());
-    let unreachable = |error: sqlx::Error| OpenError::Unreachable { at: at.clone(), reason: reason(&error) };
+    let unreachable = |error: sqlx::Error| OpenError::Unreachable {
+        at: at.clone(),
+        reason: reason(&error),
+    };
     // A pool would try again until its timeout and hide the reason: ask once, directly.
     let mut connection =
         tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::PgConnection::connect_with(&options))
             .await
-            .map_err(|_| OpenError::Unreachable { at: at.clone(), reason: "no answer within 5 s".into() })?
+            .map_err(|_| OpenError::Unreachable {
+                at: at.clone(),
+                reason: "no answer within 5 s".into(),
+            })?
             .map_err(unreachable)?;
     check_version(&mut connection).await?;
     connection.close().await.map_err(unreachable)?;
@@ -146,21 +160,33 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenErr
         ]))
         .await
         .map_err(unreachable)?;
-    sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(|e| OpenError::Migrate(e.to_string()))?;
-    Ok(Store { pools: Pools::Postgres { pool } })
+    sqlx::migrate!("migrations/postgres")
+        .run(&pool)
+        .await
+        .map_err(|e| OpenError::Migrate(e.to_string()))?;
+    Ok(Store {
+        pools: Pools::Postgres { pool },
+    })
 }
 
 async fn check_version(connection: &mut sqlx::PgConnection) -> Result<(), OpenError> {
-    let (number, text): (String, String) =
-        sqlx::query_as("SELECT current_setting('server_version_num'), current_setting('server_version')")
-            .fetch_one(connection)
-            .await
-            .map_err(|e| OpenError::Migrate(e.to_string()))?;
-    if is_supported(&number) { Ok(()) } else { Err(OpenError::TooOld { found: text }) }
+    let (number, text): (String, String) = sqlx::query_as(
+        "SELECT current_setting('server_version_num'), current_setting('server_version')",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|e| OpenError::Migrate(e.to_string()))?;
+    if is_supported(&number) {
+        Ok(())
+    } else {
+        Err(OpenError::TooOld { found: text })
+    }
 }
 
 fn is_supported(version_number: &str) -> bool {
-    version_number.parse().is_ok_and(|number: i32| number >= POSTGRES_VERSION_MIN)
+    version_number
+        .parse()
+        .is_ok_and(|number: i32| number >= POSTGRES_VERSION_MIN)
 }
 
 fn reason(error: &sqlx::Error) -> String {

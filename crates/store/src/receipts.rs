@@ -39,13 +39,19 @@ impl Store {
                 "SELECT m.delivered_seq, m.read_seq, (SELECT c.last_seq FROM conversations c WHERE c.id = m.conversation_id) AS last_seq
                  FROM members m WHERE m.conversation_id = ",
             );
-            query.push_bind(conversation_id.0).push(" AND m.user_id = ").push_bind(user_id.as_str());
+            query
+                .push_bind(conversation_id.0)
+                .push(" AND m.user_id = ")
+                .push_bind(user_id.as_str());
             query.push(<Db as Dialect>::FOR_UPDATE);
             let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
             let Some(row) = row else {
                 return Err(Refusal::not_found("conversation").into());
             };
-            let before = Cursors { delivered_seq: row.delivered_seq, read_seq: row.read_seq };
+            let before = Cursors {
+                delivered_seq: row.delivered_seq,
+                read_seq: row.read_seq,
+            };
             let Some(cursors) = before.moved(status, seq, row.last_seq) else {
                 return Ok(None);
             };

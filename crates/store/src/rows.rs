@@ -1,8 +1,8 @@
 //! Rows as both engines return them, and how they become wire types.
 
 use parlor_protocol::{
-    ConversationId, ConversationKind, Member, Message, MessageId, MessageKind, Role, Timestamp, User, UserId,
-    UserSummary,
+    ConversationId, ConversationKind, Member, Message, MessageId, MessageKind, Role, Timestamp,
+    User, UserId, UserSummary,
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -126,7 +126,8 @@ impl MessageRow {
 }
 
 pub(crate) fn user_id(text: &str) -> Result<UserId, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt(format!("user id {text:?}")))
+    text.parse()
+        .map_err(|_| StoreError::Corrupt(format!("user id {text:?}")))
 }
 
 pub(crate) fn role(text: &str) -> Result<Role, StoreError> {

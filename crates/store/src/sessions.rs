@@ -92,7 +92,10 @@ impl Store {
             let mut query = sqlx::QueryBuilder::<Db>::new(
                 "SELECT user_id, refresh_hash FROM sessions WHERE revoked_at IS NULL AND id = ",
             );
-            query.push_bind(rotation.id.0).push(" AND expires_at > ").push_bind(rotation.now.0);
+            query
+                .push_bind(rotation.id.0)
+                .push(" AND expires_at > ")
+                .push_bind(rotation.now.0);
             query.push(<Db as crate::engine::Dialect>::FOR_UPDATE);
             let current: Option<Current> = query.build_query_as().fetch_optional(&mut *tx).await?;
             match current {
@@ -123,8 +126,14 @@ impl Store {
     }
 
     /// Ends a session of this user; `false` when there is no such open session.
-    pub async fn revoke_session(&self, user_id: &UserId, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        let done = write!(self, |Db, tx| sqlx::query(
+    pub async fn revoke_session(
+        &self,
+        user_id: &UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let done = write!(self, |Db, tx| {
+            sqlx::query(
             "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL"
         )
         .bind(id.0)
@@ -132,20 +141,27 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?
-        .rows_affected());
+        .rows_affected()
+        });
         Ok(done > 0)
     }
 
     /// A user's open sessions, the newest first.
-    pub async fn sessions(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<SessionInfo>, StoreError> {
-        let rows: Vec<SessionRow> = read!(self, |Db, pool| sqlx::query_as(
+    pub async fn sessions(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        let rows: Vec<SessionRow> = read!(self, |Db, pool| {
+            sqlx::query_as(
             "SELECT id, device, created_at, last_used_at FROM sessions
              WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200"
         )
         .bind(user_id.as_str())
         .bind(now.0)
         .fetch_all(pool)
-        .await?);
+        .await?
+        });
         Ok(rows
             .into_iter()
             .map(|row| SessionInfo {
@@ -160,10 +176,12 @@ impl Store {
 
     /// Sessions revoked since a moment: their access tokens may still be out there.
     pub async fn revoked_since(&self, since: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar("SELECT id FROM sessions WHERE revoked_at >= $1")
-            .bind(since.0)
-            .fetch_all(pool)
-            .await?);
+        let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT id FROM sessions WHERE revoked_at >= $1"
+        )
+        .bind(since.0)
+        .fetch_all(pool)
+        .await?);
         Ok(ids.into_iter().map(SessionId).collect())
     }
 }

@@ -22,7 +22,11 @@ pub struct Actor {
 
 impl Actor {
     pub(crate) async fn register(server: &TestServer, handle: &str) -> Self {
-        let auth = server.api().register(handle, PASSWORD, None).await.expect("registers");
+        let auth = server
+            .api()
+            .register(handle, PASSWORD, None)
+            .await
+            .expect("registers");
         let actor = Self {
             api: server.api().with_token(&auth.access_token),
             live: Mutex::new(Live::connect(&server.url(), &auth.access_token)),
@@ -39,7 +43,10 @@ impl Actor {
 
     /// Waits until their device is connected (again).
     pub async fn is_live(&self) {
-        self.event("the connection", |event| (*event == Event::Status(Status::Live)).then_some(())).await;
+        self.event("the connection", |event| {
+            (*event == Event::Status(Status::Live)).then_some(())
+        })
+        .await;
     }
 
     /// Starts a direct conversation.
@@ -65,15 +72,33 @@ impl Actor {
             label: None,
             metadata: None,
         };
-        self.api.create_conversation(&body).await.expect("makes a conversation").summary.id
+        self.api
+            .create_conversation(&body)
+            .await
+            .expect("makes a conversation")
+            .summary
+            .id
     }
 
     /// Sends over the live connection and waits for the ack.
     pub async fn sends(&self, conversation_id: ConversationId, content: &str) -> i64 {
-        let client_id = self.live.lock().await.send(conversation_id, content).await.expect("takes the message");
+        let client_id = self
+            .live
+            .lock()
+            .await
+            .send(conversation_id, content)
+            .await
+            .expect("takes the message");
         self.event("the ack", |event| match event {
-            Event::Sent { client_id: id, message } if *id == client_id => Some(message.seq),
-            Event::Failed { client_id: id, code, detail } if *id == client_id => panic!("refused: {code:?} {detail}"),
+            Event::Sent {
+                client_id: id,
+                message,
+            } if *id == client_id => Some(message.seq),
+            Event::Failed {
+                client_id: id,
+                code,
+                detail,
+            } if *id == client_id => panic!("refused: {code:?} {detail}"),
             _ => None,
         })
         .await
@@ -81,16 +106,21 @@ impl Actor {
 
     /// Sends over REST.
     pub async fn posts(&self, conversation_id: ConversationId, content: &str) -> Message {
-        let body = SendMessage { content: content.to_owned(), ..SendMessage::default() };
+        let body = SendMessage {
+            content: content.to_owned(),
+            ..SendMessage::default()
+        };
         self.api.send(conversation_id, &body).await.expect("sends")
     }
 
     /// Waits until a message with this text arrives live.
     pub async fn sees(&self, conversation_id: ConversationId, content: &str) -> Message {
         self.frame(&format!("{content:?}"), |frame| match frame {
-            ServerFrame::MessageNew { conversation_id: id, message, .. }
-                if *id == conversation_id && message.content == content =>
-            {
+            ServerFrame::MessageNew {
+                conversation_id: id,
+                message,
+                ..
+            } if *id == conversation_id && message.content == content => {
                 Some(Message::clone(message))
             }
             _ => None,

@@ -41,11 +41,19 @@ impl TestStore {
                 Database::Postgres(parlor_store::testing::create_database(&url, &name).await)
             }
         };
-        Self { config: StoreConfig { database, connections_max: 4 }, folder }
+        Self {
+            config: StoreConfig {
+                database,
+                connections_max: 4,
+            },
+            folder,
+        }
     }
 
     /// Opens the store.
     pub async fn open(&self) -> Store {
-        Store::open(&self.config).await.expect("a fresh store opens")
+        Store::open(&self.config)
+            .await
+            .expect("a fresh store opens")
     }
 }

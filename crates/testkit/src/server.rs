@@ -11,7 +11,10 @@ use parlor_gateway::{GatewayConfig, Server};
 use crate::{Actor, Engine, TestStore};
 
 /// No limit that a test would meet by accident.
-const GENEROUS: Rate = Rate { per_minute: 1_000_000, burst: 100_000 };
+const GENEROUS: Rate = Rate {
+    per_minute: 1_000_000,
+    burst: 100_000,
+};
 
 /// How a test's server differs from the usual one.
 pub struct Options {
@@ -26,8 +29,15 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            app: AppConfig { logins_per_account: GENEROUS, logins_per_address: GENEROUS, ..AppConfig::default() },
-            gateway: GatewayConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..GatewayConfig::default() },
+            app: AppConfig {
+                logins_per_account: GENEROUS,
+                logins_per_address: GENEROUS,
+                ..AppConfig::default()
+            },
+            gateway: GatewayConfig {
+                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                ..GatewayConfig::default()
+            },
             clock: Arc::new(SystemClock),
         }
     }
@@ -50,7 +60,12 @@ impl TestServer {
     /// A server with these settings on a fresh store.
     pub async fn start_with(engine: Engine, options: Options) -> Self {
         let store = TestStore::new(engine).await;
-        let mut server = Self { running: None, address: options.gateway.listen, store, options };
+        let mut server = Self {
+            running: None,
+            address: options.gateway.listen,
+            store,
+            options,
+        };
         server.run().await;
         server
     }
@@ -58,10 +73,20 @@ impl TestServer {
     async fn run(&mut self) {
         let keys = Keys::load_or_create(&self.store.folder.path().join("token.key")).expect("keys");
         let store = self.store.open().await;
-        let app = App::start(self.options.app.clone(), store, &keys, self.options.clock.clone()).await.expect("starts");
+        let app = App::start(
+            self.options.app.clone(),
+            store,
+            &keys,
+            self.options.clock.clone(),
+        )
+        .await
+        .expect("starts");
         // The second run listens where the first one did: clients come back to the same address.
-        let config = GatewayConfig { listen: self.address, ..self.options.gateway.clone() };
-        let server = Server::start(app.clone(), config).await.expect("listens");
+        let config = GatewayConfig {
+            listen: self.address,
+            ..self.options.gateway.clone()
+        };
+        let server = Server::start(app.clone(), config).expect("listens");
         self.address = server.address();
         self.running = Some((app, server));
     }

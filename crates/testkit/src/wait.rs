@@ -10,8 +10,7 @@ pub const WAIT_MAX: Duration = Duration::from_secs(20);
 /// # Panics
 /// When it does not, naming what was waited for.
 pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(WAIT_MAX, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited {WAIT_MAX:?} for {what}"),
-    }
+    tokio::time::timeout(WAIT_MAX, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited {WAIT_MAX:?} for {what}"))
 }

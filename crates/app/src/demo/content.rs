@@ -48,19 +48,29 @@ pub(super) struct Line {
 
 impl Content {
     pub(super) fn load() -> Self {
-        serde_json::from_str(include_str!("content.json")).expect("the demo's content is checked by a test")
+        serde_json::from_str(include_str!("content.json"))
+            .expect("the demo's content is checked by a test")
     }
 
     /// The newest message's time as if today were day 0.
     pub(super) fn newest(&self) -> i64 {
-        self.conversations.iter().flat_map(|c| &c.messages).filter_map(|line| offset_ms(&line.at)).max().unwrap_or(0)
+        self.conversations
+            .iter()
+            .flat_map(|c| &c.messages)
+            .filter_map(|line| offset_ms(&line.at))
+            .max()
+            .unwrap_or(0)
     }
 }
 
 /// Where midnight of "today" is put so that no message lies in the future.
 pub(super) fn today(now: Timestamp, newest_ms: i64) -> i64 {
     let midnight = now.0 - now.0.rem_euclid(DAY_MS);
-    if midnight + newest_ms <= now.0 { midnight } else { midnight - DAY_MS }
+    if midnight + newest_ms <= now.0 {
+        midnight
+    } else {
+        midnight - DAY_MS
+    }
 }
 
 /// `-12d 09:14` as milliseconds from today's midnight.
@@ -83,14 +93,43 @@ mod tests {
         assert!(content.conversations.len() >= 6);
         let handles: Vec<&str> = content.people.iter().map(|p| p.handle.as_str()).collect();
         for conversation in &content.conversations {
-            let times: Vec<i64> =
-                conversation.messages.iter().map(|line| offset_ms(&line.at).expect("a time")).collect();
-            assert!(times.is_sorted(), "{:?} is out of order", conversation.title);
-            assert!(conversation.members.iter().all(|m| handles.contains(&m.as_str())));
-            assert!(conversation.messages.iter().all(|l| conversation.members.contains(&l.from)));
-            assert!(conversation.read.keys().all(|m| conversation.members.contains(m)));
+            let times: Vec<i64> = conversation
+                .messages
+                .iter()
+                .map(|line| offset_ms(&line.at).expect("a time"))
+                .collect();
+            assert!(
+                times.is_sorted(),
+                "{:?} is out of order",
+                conversation.title
+            );
+            assert!(
+                conversation
+                    .members
+                    .iter()
+                    .all(|m| handles.contains(&m.as_str()))
+            );
+            assert!(
+                conversation
+                    .messages
+                    .iter()
+                    .all(|l| conversation.members.contains(&l.from))
+            );
+            assert!(
+                conversation
+                    .read
+                    .keys()
+                    .all(|m| conversation.members.contains(m))
+            );
         }
-        assert!(content.conversations.iter().map(|c| c.messages.len()).sum::<usize>() >= 300);
+        assert!(
+            content
+                .conversations
+                .iter()
+                .map(|c| c.messages.len())
+                .sum::<usize>()
+                >= 300
+        );
     }
 
     #[test]

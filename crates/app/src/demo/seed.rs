@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use parlor_auth::uuid_v7;
 use parlor_core::{Refusal, append, conversation::decide_create};
 use parlor_protocol::{
-    ConversationId, ConversationKind, CreateConversation, MessageId, ReceiptStatus, Timestamp, UserId,
+    ConversationId, ConversationKind, CreateConversation, MessageId, ReceiptStatus, Timestamp,
+    UserId,
 };
 use parlor_store::NewUser;
 
@@ -23,7 +24,12 @@ impl App {
         }
         let content = Content::load();
         let today_ms = today(self.now(), content.newest());
-        let oldest = content.conversations.iter().filter_map(|c| first_ms(c, today_ms)).min().unwrap_or(today_ms);
+        let oldest = content
+            .conversations
+            .iter()
+            .filter_map(|c| first_ms(c, today_ms))
+            .min()
+            .unwrap_or(today_ms);
         let mut ids: HashMap<String, UserId> = HashMap::new();
         for person in content.people {
             let id = UserId::from(uuid_v7(oldest));
@@ -56,7 +62,11 @@ impl App {
     ) -> Result<(), Refusal> {
         let start_ms = first_ms(&conversation, today_ms).unwrap_or(today_ms) - HEAD_START_MS;
         let id = ConversationId(uuid_v7(start_ms));
-        let members: Vec<UserId> = conversation.members.iter().map(|handle| ids[handle].clone()).collect();
+        let members: Vec<UserId> = conversation
+            .members
+            .iter()
+            .map(|handle| ids[handle].clone())
+            .collect();
         let direct = conversation.kind == ConversationKind::Direct;
         let new = decide_create(
             &members[0],
@@ -68,7 +78,10 @@ impl App {
                 metadata: None,
             },
         )?;
-        self.store.create_conversation(id, &new, Timestamp(start_ms)).await.map_err(refused)?;
+        self.store
+            .create_conversation(id, &new, Timestamp(start_ms))
+            .await
+            .map_err(refused)?;
 
         let count = conversation.messages.len();
         let mut pending = Vec::with_capacity(count);
@@ -89,8 +102,14 @@ impl App {
         for handle in &conversation.members {
             let unread = conversation.read.get(handle).copied().unwrap_or(0);
             let read_seq = (count - unread.min(count)) as i64;
-            for (status, seq) in [(ReceiptStatus::Delivered, count as i64), (ReceiptStatus::Read, read_seq)] {
-                self.store.move_cursor(id, &ids[handle], status, seq).await.map_err(refused)?;
+            for (status, seq) in [
+                (ReceiptStatus::Delivered, count as i64),
+                (ReceiptStatus::Read, read_seq),
+            ] {
+                self.store
+                    .move_cursor(id, &ids[handle], status, seq)
+                    .await
+                    .map_err(refused)?;
             }
         }
         Ok(())
@@ -98,5 +117,9 @@ impl App {
 }
 
 fn first_ms(conversation: &Conversation, today_ms: i64) -> Option<i64> {
-    conversation.messages.first().and_then(|line| offset_ms(&line.at)).map(|offset| today_ms + offset)
+    conversation
+        .messages
+        .first()
+        .and_then(|line| offset_ms(&line.at))
+        .map(|offset| today_ms + offset)
 }

@@ -1,7 +1,9 @@
 //! `/auth`: registering, signing in, refreshing, signing out, sessions.
 
 use axum::{Json, extract::State, http::StatusCode};
-use parlor_protocol::{AuthReply, LinkLogin, Login, Problem, Refresh, Register, SessionId, SessionInfo};
+use parlor_protocol::{
+    AuthReply, LinkLogin, Login, Problem, Refresh, Register, SessionId, SessionInfo,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -34,7 +36,10 @@ async fn register(
     From(caller): From,
     Body(body): Body<Register>,
 ) -> Result<(StatusCode, Json<AuthReply>), ApiError> {
-    Ok((StatusCode::CREATED, Json(gateway.app().register(body, &caller).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(gateway.app().register(body, &caller).await?),
+    ))
 }
 
 /// Sign in. Also at `/login`.
@@ -68,7 +73,10 @@ async fn link(
     (status = 200, body = AuthReply),
     (status = "4XX", body = Problem, description = "unauthorized"),
 ))]
-async fn refresh(State(gateway): State<Gateway>, Body(body): Body<Refresh>) -> Result<Json<AuthReply>, ApiError> {
+async fn refresh(
+    State(gateway): State<Gateway>,
+    Body(body): Body<Refresh>,
+) -> Result<Json<AuthReply>, ApiError> {
     Ok(Json(gateway.app().refresh(&body).await?))
 }
 
@@ -87,7 +95,10 @@ async fn logout(State(gateway): State<Gateway>, Auth(actor): Auth) -> Result<Sta
     (status = 200, body = [SessionInfo]),
     (status = "4XX", body = Problem),
 ))]
-async fn sessions(State(gateway): State<Gateway>, Auth(actor): Auth) -> Result<Json<Vec<SessionInfo>>, ApiError> {
+async fn sessions(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+) -> Result<Json<Vec<SessionInfo>>, ApiError> {
     Ok(Json(gateway.app().sessions(&actor).await?))
 }
 

@@ -15,7 +15,10 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one)).routes(routes!(members))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(one))
+        .routes(routes!(members))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -41,9 +44,19 @@ struct List {
 async fn list(
     State(gateway): State<Gateway>,
     Auth(actor): Auth,
-    Query(List { query, archived, cursor, limit }): Query<List>,
+    Query(List {
+        query,
+        archived,
+        cursor,
+        limit,
+    }): Query<List>,
 ) -> Result<Json<Page<Conversation>>, ApiError> {
-    let list = ListConversations { query, archived, cursor, limit };
+    let list = ListConversations {
+        query,
+        archived,
+        cursor,
+        limit,
+    };
     Ok(Json(gateway.app().conversations(&actor, list).await?))
 }
 
@@ -59,7 +72,11 @@ async fn create(
     Body(body): Body<CreateConversation>,
 ) -> Result<(StatusCode, Json<Conversation>), ApiError> {
     let created = gateway.app().create_conversation(&actor, body).await?;
-    let status = if created.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if created.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     Ok((status, Json(created.conversation)))
 }
 
@@ -98,5 +115,10 @@ async fn members(
     Id(id): Id<ConversationId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Member>>, ApiError> {
-    Ok(Json(gateway.app().members(&actor, id, page.cursor.as_deref(), page.limit).await?))
+    Ok(Json(
+        gateway
+            .app()
+            .members(&actor, id, page.cursor.as_deref(), page.limit)
+            .await?,
+    ))
 }

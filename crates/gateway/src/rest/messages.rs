@@ -3,7 +3,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use parlor_app::WindowQuery;
 use parlor_protocol::{
-    ConversationId, Message, MessagePage, MoveCursor, Problem, ReceiptStatus, SendMessage, SetStatus,
+    ConversationId, Message, MessagePage, MoveCursor, Problem, ReceiptStatus, SendMessage,
+    SetStatus,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -17,7 +18,10 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(history, send)).routes(routes!(status)).routes(routes!(read))
+    OpenApiRouter::new()
+        .routes(routes!(history, send))
+        .routes(routes!(status))
+        .routes(routes!(read))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -44,10 +48,21 @@ async fn history(
     State(gateway): State<Gateway>,
     Auth(actor): Auth,
     Id(id): Id<ConversationId>,
-    Query(History { before, after, around, limit }): Query<History>,
+    Query(History {
+        before,
+        after,
+        around,
+        limit,
+    }): Query<History>,
 ) -> Result<Json<MessagePage>, ApiError> {
-    let window = WindowQuery { before, after, around };
-    Ok(Json(gateway.app().history(&actor, id, window, limit).await?))
+    let window = WindowQuery {
+        before,
+        after,
+        around,
+    };
+    Ok(Json(
+        gateway.app().history(&actor, id, window, limit).await?,
+    ))
 }
 
 /// Send a message. It is on disk when this answers; the same `clientId` again makes no second one.
@@ -65,7 +80,11 @@ async fn send(
     Body(body): Body<SendMessage>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
     let sent = gateway.app().send(&actor, id, body)?.committed().await?;
-    let status = if sent.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if sent.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     Ok((status, Json(sent.message)))
 }
 
@@ -97,6 +116,9 @@ async fn read(
     Id(id): Id<ConversationId>,
     Body(body): Body<MoveCursor>,
 ) -> Result<StatusCode, ApiError> {
-    gateway.app().move_cursor(&actor, id, ReceiptStatus::Read, body.seq).await?;
+    gateway
+        .app()
+        .move_cursor(&actor, id, ReceiptStatus::Read, body.seq)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

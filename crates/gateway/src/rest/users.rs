@@ -14,7 +14,10 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(me)).routes(routes!(find)).routes(routes!(one))
+    OpenApiRouter::new()
+        .routes(routes!(me))
+        .routes(routes!(find))
+        .routes(routes!(one))
 }
 
 /// The caller.
@@ -48,7 +51,12 @@ async fn find(
     Auth(actor): Auth,
     Query(query): Query<FindUsers>,
 ) -> Result<Json<Page<UserSummary>>, ApiError> {
-    Ok(Json(gateway.app().find_users(&actor, query.query, query.cursor.as_deref(), query.limit).await?))
+    Ok(Json(
+        gateway
+            .app()
+            .find_users(&actor, query.query, query.cursor.as_deref(), query.limit)
+            .await?,
+    ))
 }
 
 /// One person as everyone sees them.

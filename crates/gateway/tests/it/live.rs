@@ -30,7 +30,10 @@ async fn two_people_talk(#[case] engine: Engine) {
     assert_eq!(ada.sees(talk, "hello back").await.seq, 2);
 
     let list = ada.api.conversations(None).await.expect("listed");
-    assert_eq!((list.items[0].unread_count, list.items[0].summary.last_seq), (1, 2));
+    assert_eq!(
+        (list.items[0].unread_count, list.items[0].summary.last_seq),
+        (1, 2)
+    );
     ada.api.mark_read(talk, 2).await.expect("moved");
     let read = grace
         .frame("the receipt", |frame| match frame {
@@ -39,7 +42,10 @@ async fn two_people_talk(#[case] engine: Engine) {
         })
         .await;
     assert_eq!(read, 2);
-    assert_eq!(ada.api.conversation(talk).await.expect("read").unread_count, 0);
+    assert_eq!(
+        ada.api.conversation(talk).await.expect("read").unread_count,
+        0
+    );
 }
 
 #[rstest]
@@ -48,7 +54,11 @@ async fn two_people_talk(#[case] engine: Engine) {
 #[tokio::test]
 async fn p3_two_senders_one_order_on_every_device(#[case] engine: Engine) {
     let server = TestServer::start(engine).await;
-    let (ada, grace, linus) = (server.actor("ada").await, server.actor("grace").await, server.actor("linus").await);
+    let (ada, grace, linus) = (
+        server.actor("ada").await,
+        server.actor("grace").await,
+        server.actor("linus").await,
+    );
     let talk = ada.starts_group("Kitchen", &[&grace, &linus]).await;
     let (a, g) = tokio::join!(
         async {
@@ -67,7 +77,9 @@ async fn p3_two_senders_one_order_on_every_device(#[case] engine: Engine) {
     while seqs.len() < 60 {
         let message = linus
             .frame("a message", |frame| match frame {
-                ServerFrame::MessageNew { message, version, .. } => Some((message.seq, *version)),
+                ServerFrame::MessageNew {
+                    message, version, ..
+                } => Some((message.seq, *version)),
                 _ => None,
             })
             .await;
@@ -93,7 +105,11 @@ async fn after_a_restart_everyone_comes_back_and_history_is_there(#[case] engine
     assert_eq!(ada.sends(talk, "after").await, 2);
     grace.is_live().await;
     let history = grace.api.history(talk, None, 50).await.expect("read");
-    let texts: Vec<&str> = history.items.iter().map(|message| message.content.as_str()).collect();
+    let texts: Vec<&str> = history
+        .items
+        .iter()
+        .map(|message| message.content.as_str())
+        .collect();
     assert_eq!(texts, ["before", "after"]);
 }
 
@@ -107,7 +123,10 @@ async fn a_plain_client_hears_the_contract_to_the_letter() {
         (format!("/api/v1/ws?token={token}"), None),
         (format!("/api/ws?token={token}"), None),
         (format!("/messages/subscribe?token={token}"), None),
-        ("/api/v1/ws".to_owned(), Some(json!({"type": "auth", "token": token}).to_string())),
+        (
+            "/api/v1/ws".to_owned(),
+            Some(json!({"type": "auth", "token": token}).to_string()),
+        ),
     ] {
         let mut plain = Plain::open(server.address(), &path).await;
         if let Some(first) = first {
@@ -126,9 +145,14 @@ async fn a_plain_client_hears_the_contract_to_the_letter() {
         assert_eq!(event["type"], "message.new");
         assert_eq!(event["conversationId"], talk.to_string());
         assert_eq!(event["version"], posted.version);
-        assert_eq!(event["message"], serde_json::to_value(&posted).expect("JSON"));
+        assert_eq!(
+            event["message"],
+            serde_json::to_value(&posted).expect("JSON")
+        );
 
-        plain.say(json!({"type": "ping", "ref": 7}).to_string()).await;
+        plain
+            .say(json!({"type": "ping", "ref": 7}).to_string())
+            .await;
         assert_eq!(plain.hears().await, json!({"type": "pong", "ref": 7}));
     }
 }
@@ -138,7 +162,11 @@ async fn a_socket_sends_and_gets_its_ack_and_the_event() {
     let server = TestServer::start(Engine::Sqlite).await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     let talk = ada.starts_direct(&grace).await;
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={}", ada.auth.access_token)).await;
+    let mut plain = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
     plain.hears().await;
     let send = |reference: &str, client_id: &str, content: &str| {
         json!({"type": "message.send", "ref": reference, "conversationId": talk, "content": content, "clientId": client_id})
@@ -146,8 +174,14 @@ async fn a_socket_sends_and_gets_its_ack_and_the_event() {
     };
     plain.say(send("r1", "c1", "hi")).await;
     let both = [plain.hears().await, plain.hears().await];
-    let ack = both.iter().find(|frame| frame["type"] == "ack").expect("an ack");
-    let event = both.iter().find(|frame| frame["type"] == "message.new").expect("the event");
+    let ack = both
+        .iter()
+        .find(|frame| frame["type"] == "ack")
+        .expect("an ack");
+    let event = both
+        .iter()
+        .find(|frame| frame["type"] == "message.new")
+        .expect("the event");
     assert_eq!(ack["ref"], "r1");
     assert_eq!(event["message"]["clientId"], "c1");
     for key in ["id", "seq", "version", "createdAt"] {
@@ -156,14 +190,30 @@ async fn a_socket_sends_and_gets_its_ack_and_the_event() {
     // The same again is the same message and no second event; another body is refused.
     plain.say(send("r2", "c1", "hi")).await;
     let again = plain.hears().await;
-    assert_eq!((&again["ref"], &again["message"]), (&json!("r2"), &ack["message"]));
+    assert_eq!(
+        (&again["ref"], &again["message"]),
+        (&json!("r2"), &ack["message"])
+    );
     plain.say(send("r3", "c1", "other")).await;
     let refused = plain.hears().await;
-    assert_eq!((&refused["type"], &refused["ref"], &refused["code"]), (&json!("error"), &json!("r3"), &json!("client_id_reused")));
-    plain.say(json!({"type": "receipt.read", "ref": "r4", "conversationId": talk, "seq": 1}).to_string()).await;
+    assert_eq!(
+        (&refused["type"], &refused["ref"], &refused["code"]),
+        (&json!("error"), &json!("r3"), &json!("client_id_reused"))
+    );
+    plain
+        .say(
+            json!({"type": "receipt.read", "ref": "r4", "conversationId": talk, "seq": 1})
+                .to_string(),
+        )
+        .await;
     let both = [plain.hears().await, plain.hears().await];
-    assert!(both.contains(&json!({"type": "ack", "ref": "r4"})), "{both:?}");
-    assert!(both.contains(&json!({"type": "message.read", "conversationId": talk, "userId": ada.id(), "seq": 1})));
+    assert!(
+        both.contains(&json!({"type": "ack", "ref": "r4"})),
+        "{both:?}"
+    );
+    assert!(both.contains(
+        &json!({"type": "message.read", "conversationId": talk, "userId": ada.id(), "seq": 1})
+    ));
 }
 
 #[tokio::test]
@@ -171,7 +221,11 @@ async fn many_sends_of_one_socket_keep_their_order() {
     let server = TestServer::start(Engine::Sqlite).await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     let talk = ada.starts_direct(&grace).await;
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={}", ada.auth.access_token)).await;
+    let mut plain = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
     plain.hears().await;
     for n in 0..150 {
         plain.say(json!({"type": "message.send", "ref": n, "conversationId": talk, "content": n.to_string()}).to_string()).await;
@@ -191,13 +245,23 @@ async fn many_sends_of_one_socket_keep_their_order() {
 async fn p6_a_revoked_session_is_out_everywhere() {
     let server = TestServer::start(Engine::Sqlite).await;
     let ada = server.actor("ada").await;
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={}", ada.auth.access_token)).await;
+    let mut plain = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
     plain.hears().await;
     ada.api.logout().await.expect("signs out");
     assert_eq!(plain.closed().await, 4004);
     let refused = ada.api.me().await.expect_err("refused");
-    assert!(matches!(refused, parlor_client::ApiError::Refused(problem) if problem.code == Code::Unauthorized));
-    let mut late = Plain::open(server.address(), &format!("/api/v1/ws?token={}", ada.auth.access_token)).await;
+    assert!(
+        matches!(refused, parlor_client::ApiError::Refused(problem) if problem.code == Code::Unauthorized)
+    );
+    let mut late = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
     assert_eq!(late.closed().await, 4003);
     assert!(server.api().refresh(&ada.auth.refresh_token).await.is_err());
 }
@@ -215,7 +279,11 @@ async fn a_revocation_survives_a_restart() {
 async fn a_drain_says_when_to_come_back() {
     let mut server = TestServer::start(Engine::Sqlite).await;
     let ada = server.actor("ada").await;
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={}", ada.auth.access_token)).await;
+    let mut plain = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
     plain.hears().await;
     let stopping = tokio::spawn(async move {
         server.stop().await;
@@ -237,14 +305,19 @@ async fn receipts_converge_and_say_only_what_moved() {
         ada.sends(talk, &n.to_string()).await;
     }
     let app = server.app();
-    let actor = parlor_core::Actor { user_id: grace.id(), session_id: None };
+    let actor = parlor_core::Actor {
+        user_id: grace.id(),
+        session_id: None,
+    };
     for (status, seq) in [
         (ReceiptStatus::Delivered, 2),
         (ReceiptStatus::Delivered, 1),
         (ReceiptStatus::Read, 2),
         (ReceiptStatus::Read, 99),
     ] {
-        app.move_cursor(&actor, talk, status, seq).await.expect("moved");
+        app.move_cursor(&actor, talk, status, seq)
+            .await
+            .expect("moved");
     }
     let mut heard = Vec::new();
     while heard.len() < 3 {

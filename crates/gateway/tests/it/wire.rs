@@ -14,12 +14,17 @@ pub(crate) struct Plain {
 
 impl Plain {
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
-        let (stream, _) = tokio_tungstenite::connect_async(format!("ws://{address}{path}")).await.expect("upgrades");
+        let (stream, _) = tokio_tungstenite::connect_async(format!("ws://{address}{path}"))
+            .await
+            .expect("upgrades");
         Self { stream }
     }
 
     pub(crate) async fn say(&mut self, text: impl Into<String>) {
-        self.stream.send(Message::text(text.into())).await.expect("written");
+        self.stream
+            .send(Message::text(text.into()))
+            .await
+            .expect("written");
     }
 
     /// The next text frame.
@@ -27,7 +32,9 @@ impl Plain {
         soon("a frame", async {
             loop {
                 match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).expect("JSON"),
+                    Some(Ok(Message::Text(text))) => {
+                        return serde_json::from_str(&text).expect("JSON");
+                    }
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     other => panic!("expected a frame, got {other:?}"),
                 }
@@ -41,7 +48,9 @@ impl Plain {
         soon("the close", async {
             loop {
                 match self.stream.next().await {
-                    Some(Ok(Message::Close(frame))) => return frame.map_or(1005, |frame| frame.code.into()),
+                    Some(Ok(Message::Close(frame))) => {
+                        return frame.map_or(1005, |frame| frame.code.into());
+                    }
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return 1006,
                 }

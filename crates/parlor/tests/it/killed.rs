@@ -48,7 +48,10 @@ async fn send_on(
         };
         match event {
             Event::Sent { client_id, message } => {
-                assert!(acked.insert(client_id, message.seq).is_none(), "acked twice");
+                assert!(
+                    acked.insert(client_id, message.seq).is_none(),
+                    "acked twice"
+                );
                 acks.fetch_add(1, Ordering::SeqCst);
                 waiting -= 1;
             }
@@ -71,22 +74,43 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
     let api = Api::new(&url);
     let mut people = Vec::new();
     for n in 0..SENDERS {
-        people.push(api.register(&format!("user{n}"), "correct horse", None).await.expect("registers"));
+        people.push(
+            api.register(&format!("user{n}"), "correct horse", None)
+                .await
+                .expect("registers"),
+        );
     }
     let body = CreateConversation {
         kind: None,
-        member_ids: people[1..].iter().map(|auth| auth.user.id.clone()).collect(),
+        member_ids: people[1..]
+            .iter()
+            .map(|auth| auth.user.id.clone())
+            .collect(),
         title: Some("Kitchen".into()),
         label: None,
         metadata: None,
     };
-    let talk = api.with_token(&people[0].access_token).create_conversation(&body).await.expect("made").summary.id;
+    let talk = api
+        .with_token(&people[0].access_token)
+        .create_conversation(&body)
+        .await
+        .expect("made")
+        .summary
+        .id;
 
     let acks = Arc::new(AtomicUsize::new(0));
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let senders: Vec<_> = people
         .iter()
-        .map(|auth| tokio::spawn(send_on(url.clone(), auth.access_token.clone(), talk, acks.clone(), stopped.clone())))
+        .map(|auth| {
+            tokio::spawn(send_on(
+                url.clone(),
+                auth.access_token.clone(),
+                talk,
+                acks.clone(),
+                stopped.clone(),
+            ))
+        })
         .collect();
     for _ in 0..KILLS {
         let goal = acks.load(Ordering::SeqCst) + ACKS_A_LIFE;
@@ -110,19 +134,41 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
     let api = Api::new(&url).with_token(&people[0].access_token);
     let mut stored: Vec<(i64, String)> = Vec::new();
     loop {
-        let page = api.history(talk, Some(stored.len() as i64), 200).await.expect("read");
-        stored.extend(page.items.into_iter().map(|message| (message.seq, message.client_id.expect("a clientId"))));
+        let page = api
+            .history(talk, Some(stored.len() as i64), 200)
+            .await
+            .expect("read");
+        stored.extend(
+            page.items
+                .into_iter()
+                .map(|message| (message.seq, message.client_id.expect("a clientId"))),
+        );
         if !page.has_more {
             break;
         }
     }
     let seqs: Vec<i64> = stored.iter().map(|(seq, _)| *seq).collect();
-    assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "P3: gapless");
-    let by_client: HashMap<&str, i64> = stored.iter().map(|(seq, client)| (client.as_str(), *seq)).collect();
+    assert_eq!(
+        seqs,
+        (1..=seqs.len() as i64).collect::<Vec<_>>(),
+        "P3: gapless"
+    );
+    let by_client: HashMap<&str, i64> = stored
+        .iter()
+        .map(|(seq, client)| (client.as_str(), *seq))
+        .collect();
     assert_eq!(by_client.len(), stored.len(), "P2: no clientId twice");
     for (client_id, seq) in &acked {
-        assert_eq!(by_client.get(client_id.as_str()), Some(seq), "P1: an acked message is lost or moved");
+        assert_eq!(
+            by_client.get(client_id.as_str()),
+            Some(seq),
+            "P1: an acked message is lost or moved"
+        );
     }
-    assert_eq!(acked.len(), stored.len(), "every sent message was acked in the end");
+    assert_eq!(
+        acked.len(),
+        stored.len(),
+        "every sent message was acked in the end"
+    );
     assert!(acked.len() >= KILLS * ACKS_A_LIFE);
 }

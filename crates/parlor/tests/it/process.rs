@@ -18,8 +18,15 @@ pub(crate) struct Process {
 /// `parlor serve` with nothing of this machine's environment but what a test sets.
 pub(crate) fn serve(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    command.arg("serve").env_clear().env("PORT", "0").env("PARLOR_DATA_DIR", data_dir);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
+    command
+        .arg("serve")
+        .env_clear()
+        .env("PORT", "0")
+        .env("PARLOR_DATA_DIR", data_dir);
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdin(Stdio::null());
     command
 }
 
@@ -39,7 +46,10 @@ impl Process {
         let stdout = child.stdout.take().expect("a pipe");
         let mut lines = BufReader::new(stdout).lines();
         let first = lines.next().expect("a line").expect("text");
-        let url = first.strip_prefix("Parlor serves on ").expect("the address").to_owned();
+        let url = first
+            .strip_prefix("Parlor serves on ")
+            .expect("the address")
+            .to_owned();
         // Whatever else it prints must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url }
@@ -52,7 +62,13 @@ impl Process {
 
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("runs").success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .expect("runs")
+                .success()
+        );
         self.child.wait().expect("gone").code()
     }
 }
@@ -69,6 +85,11 @@ pub(crate) fn refused(mut command: Command) -> (Option<i32>, String) {
     let mut child = command.spawn().expect("starts");
     let code = child.wait().expect("ends").code();
     let mut said = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut said)
+        .expect("text");
     (code, said)
 }

@@ -9,10 +9,16 @@ use crate::process::{Process, refused, serve, serve_on};
 fn sentence(command: std::process::Command, must_say: &[&str]) {
     let (code, said) = refused(command);
     assert_eq!(code, Some(2), "{said}");
-    let sentences: Vec<&str> = said.lines().filter(|line| line.starts_with("parlor: ")).collect();
+    let sentences: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("parlor: "))
+        .collect();
     assert_eq!(sentences.len(), 1, "one sentence, not: {said}");
     for word in must_say {
-        assert!(sentences[0].contains(word), "{word:?} is missing in: {said}");
+        assert!(
+            sentences[0].contains(word),
+            "{word:?} is missing in: {said}"
+        );
     }
 }
 
@@ -33,8 +39,14 @@ fn a_data_folder_that_cannot_be_written() {
     let file = folder.path().join("file");
     fs::write(&file, "").expect("written");
     sentence(serve(&file), &["data folder", "PARLOR_DATA_DIR"]);
-    sentence(serve(&file.join("below")), &["data folder", "PARLOR_DATA_DIR"]);
-    sentence(serve(Path::new("/proc/parlor")), &["data folder", "PARLOR_DATA_DIR"]);
+    sentence(
+        serve(&file.join("below")),
+        &["data folder", "PARLOR_DATA_DIR"],
+    );
+    sentence(
+        serve(Path::new("/proc/parlor")),
+        &["data folder", "PARLOR_DATA_DIR"],
+    );
 }
 
 #[test]
@@ -50,8 +62,11 @@ fn a_damaged_key_or_database() {
     fs::write(folder.path().join("token.key"), "short").expect("written");
     sentence(serve(folder.path()), &["token.key", "32 bytes"]);
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("parlor.db"), "this is no database, but it is long enough to be read as one".repeat(100))
-        .expect("written");
+    fs::write(
+        folder.path().join("parlor.db"),
+        "this is no database, but it is long enough to be read as one".repeat(100),
+    )
+    .expect("written");
     sentence(serve(folder.path()), &["parlor.db", "not a database"]);
 }
 
@@ -81,7 +96,11 @@ fn settings_that_do_not_fit() {
     ] {
         let mut command = serve(folder.path());
         command.env(name, value);
-        let words: &[&str] = if name == "PARLOR_CONFIG" { &["/no/such/file", must_say] } else { &[name, must_say] };
+        let words: &[&str] = if name == "PARLOR_CONFIG" {
+            &["/no/such/file", must_say]
+        } else {
+            &[name, must_say]
+        };
         sentence(command, words);
     }
 }
@@ -92,7 +111,9 @@ async fn sigterm_ends_it_well_on_both_engines() {
         let store = TestStore::new(engine).await;
         let server = Process::start(serve_on(&store));
         let api = parlor_client::Api::new(&server.url);
-        api.register("ada", "correct horse", None).await.expect("registers");
+        api.register("ada", "correct horse", None)
+            .await
+            .expect("registers");
         assert_eq!(server.terminate(), Some(0));
     }
 }
@@ -115,22 +136,50 @@ async fn no_token_reaches_the_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
     let mut command = serve(&folder.path().join("data"));
-    command.env("PARLOR_LOG_FILTER", "trace").env("PARLOR_LOG_FORMAT", "json");
+    command
+        .env("PARLOR_LOG_FILTER", "trace")
+        .env("PARLOR_LOG_FORMAT", "json");
     // `Process::start` drops stderr, so a shell puts it into a file.
     let mut shell = std::process::Command::new("sh");
-    shell.arg("-c").arg(format!("exec {} serve 2>{}", env!("CARGO_BIN_EXE_parlor"), log.display()));
-    shell.env_clear().envs(command.get_envs().filter_map(|(key, value)| Some((key, value?)))).stdout(std::process::Stdio::piped());
+    shell.arg("-c").arg(format!(
+        "exec {} serve 2>{}",
+        env!("CARGO_BIN_EXE_parlor"),
+        log.display()
+    ));
+    shell
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        )
+        .stdout(std::process::Stdio::piped());
     let server = Process::start(shell);
     let api = parlor_client::Api::new(&server.url);
-    let auth = api.register("ada", "correct horse", None).await.expect("registers");
-    let query = format!("{}/api/v1/ws?token={}", server.url.replacen("http", "ws", 1), auth.access_token);
-    let (socket, _) = tokio_tungstenite::connect_async(query).await.expect("opens");
-    api.with_token(&auth.access_token).me().await.expect("answers");
+    let auth = api
+        .register("ada", "correct horse", None)
+        .await
+        .expect("registers");
+    let query = format!(
+        "{}/api/v1/ws?token={}",
+        server.url.replacen("http", "ws", 1),
+        auth.access_token
+    );
+    let (socket, _) = tokio_tungstenite::connect_async(query)
+        .await
+        .expect("opens");
+    api.with_token(&auth.access_token)
+        .me()
+        .await
+        .expect("answers");
     api.refresh(&auth.refresh_token).await.expect("rotates");
     drop(socket);
     assert_eq!(server.terminate(), Some(0));
     let said = fs::read_to_string(&log).expect("a log");
-    assert!(said.contains("/api/v1/ws") && said.contains("\"id\":"), "requests are logged with an id");
+    assert!(
+        said.contains("/api/v1/ws") && said.contains("\"id\":"),
+        "requests are logged with an id"
+    );
     for secret in [&auth.access_token, &auth.refresh_token, "correct horse"] {
         assert!(!said.contains(secret), "a secret stands in the log");
     }

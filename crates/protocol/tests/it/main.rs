@@ -1,9 +1,9 @@
 //! Every frame and reply as it stands on the wire: a change here is a change of the contract.
 
 use parlor_protocol::{
-    AckedMessage, ClientFrame, Code, Conversation, ConversationId, ConversationKind, ConversationSummary, FieldError,
-    Member, Membership, Message, MessageId, MessageKind, Problem, Ref, Role, SendMessage, ServerFrame, SessionId,
-    Timestamp, UserId, UserSummary,
+    AckedMessage, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
+    ConversationSummary, FieldError, Member, Membership, Message, MessageId, MessageKind, Problem,
+    Ref, Role, SendMessage, ServerFrame, SessionId, Timestamp, UserId, UserSummary,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,12 @@ fn conversation_id() -> ConversationId {
 }
 
 fn summary() -> UserSummary {
-    UserSummary { id: ada(), handle: "ada".into(), name: "Ada".into(), avatar_url: None }
+    UserSummary {
+        id: ada(),
+        handle: "ada".into(),
+        name: "Ada".into(),
+        avatar_url: None,
+    }
 }
 
 fn message() -> Message {
@@ -70,8 +75,8 @@ fn conversation_summary() -> ConversationSummary {
     }
 }
 
-fn reference() -> Option<Ref> {
-    Some(Ref::Text("r1".into()))
+fn r1() -> Ref {
+    Ref::Text("r1".into())
 }
 
 #[test]
@@ -85,19 +90,42 @@ fn server_frames() {
             heartbeat_ms: 25_000,
             resumed: false,
         },
-        ServerFrame::Ack { reference: reference(), message: None },
-        ServerFrame::Ack { reference: Some(Ref::Number(5)), message: Some(AckedMessage::from(&message())) },
+        ServerFrame::Ack {
+            reference: Some(r1()),
+            message: None,
+        },
+        ServerFrame::Ack {
+            reference: Some(Ref::Number(5)),
+            message: Some(AckedMessage::from(&message())),
+        },
         ServerFrame::Error {
-            reference: reference(),
+            reference: Some(r1()),
             code: Code::RateLimited,
             detail: "too many requests".into(),
             retry_after_ms: Some(20),
         },
-        ServerFrame::Error { reference: None, code: Code::NotFound, detail: "no such conversation".into(), retry_after_ms: None },
+        ServerFrame::Error {
+            reference: None,
+            code: Code::NotFound,
+            detail: "no such conversation".into(),
+            retry_after_ms: None,
+        },
         ServerFrame::Pong { reference: None },
-        ServerFrame::MessageNew { conversation_id: conversation_id(), version: 9, message: Box::new(message()) },
-        ServerFrame::MessageDelivered { conversation_id: conversation_id(), user_id: ada(), seq: 7 },
-        ServerFrame::MessageRead { conversation_id: conversation_id(), user_id: ada(), seq: 7 },
+        ServerFrame::MessageNew {
+            conversation_id: conversation_id(),
+            version: 9,
+            message: Box::new(message()),
+        },
+        ServerFrame::MessageDelivered {
+            conversation_id: conversation_id(),
+            user_id: ada(),
+            seq: 7,
+        },
+        ServerFrame::MessageRead {
+            conversation_id: conversation_id(),
+            user_id: ada(),
+            seq: 7,
+        },
         ServerFrame::ConversationAdded {
             conversation_id: conversation_id(),
             version: 9,
@@ -106,7 +134,8 @@ fn server_frames() {
         ServerFrame::Reconnect { after_ms: 700 },
     ];
     for frame in &frames {
-        let again: ServerFrame = serde_json::from_str(&frame.encode()).expect("reads what it writes");
+        let again: ServerFrame =
+            serde_json::from_str(&frame.encode()).expect("reads what it writes");
         assert_eq!(&again, frame);
     }
     insta::assert_json_snapshot!(frames);
@@ -115,19 +144,38 @@ fn server_frames() {
 #[test]
 fn client_frames() {
     let frames = [
-        ClientFrame::Auth { reference: None, token: "token".into(), cursor: Some("cursor".into()) },
+        ClientFrame::Auth {
+            reference: None,
+            token: "token".into(),
+            cursor: Some("cursor".into()),
+        },
         ClientFrame::message_send(
-            reference(),
+            Some(r1()),
             conversation_id(),
-            SendMessage { content: "hi".into(), client_id: Some("c-1".into()), ..SendMessage::default() },
+            SendMessage {
+                content: "hi".into(),
+                client_id: Some("c-1".into()),
+                ..SendMessage::default()
+            },
         ),
-        ClientFrame::ReceiptDelivered { reference: reference(), conversation_id: conversation_id(), seq: 7 },
-        ClientFrame::ReceiptRead { reference: reference(), conversation_id: conversation_id(), seq: 7 },
+        ClientFrame::ReceiptDelivered {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            seq: 7,
+        },
+        ClientFrame::ReceiptRead {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            seq: 7,
+        },
         ClientFrame::Ping { reference: None },
     ];
     for frame in &frames {
         let text = serde_json::to_string(frame).expect("writes");
-        assert_eq!(&ClientFrame::parse(&text).expect("reads what it writes"), frame);
+        assert_eq!(
+            &ClientFrame::parse(&text).expect("reads what it writes"),
+            frame
+        );
     }
     insta::assert_json_snapshot!(frames);
 }
@@ -147,7 +195,9 @@ fn replies() {
             hidden: false,
         },
     };
-    let again: Conversation = serde_json::from_value(serde_json::to_value(&conversation).expect("writes")).expect("reads");
+    let again: Conversation =
+        serde_json::from_value(serde_json::to_value(&conversation).expect("writes"))
+            .expect("reads");
     assert_eq!(again, conversation);
     let problem = Problem {
         kind: "urn:parlor:problem:invalid_request".into(),
@@ -156,7 +206,10 @@ fn replies() {
         code: Code::InvalidRequest,
         detail: "limit: between 1 and 200".into(),
         request_id: "0190b2c8".into(),
-        errors: vec![FieldError { field: "limit".into(), message: "between 1 and 200".into() }],
+        errors: vec![FieldError {
+            field: "limit".into(),
+            message: "between 1 and 200".into(),
+        }],
     };
     insta::assert_json_snapshot!((conversation, problem));
 }
@@ -181,8 +234,11 @@ fn unknown_and_repeated_fields_are_refused() {
         r#"{"content":"x","role":"owner"}"#,
         r#"{"content":"x","content":"y"}"#,
         r#"{"content":1}"#,
-        r#"{}"#,
+        r"{}",
     ] {
-        assert!(serde_json::from_str::<SendMessage>(text).is_err(), "{text} was taken");
+        assert!(
+            serde_json::from_str::<SendMessage>(text).is_err(),
+            "{text} was taken"
+        );
     }
 }

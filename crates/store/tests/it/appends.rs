@@ -16,17 +16,28 @@ use crate::world::{World, conversation, send};
 async fn p2_the_same_client_id_makes_one_message_across_batches(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let (appender, mut published, _task) = Appender::spawn(world.store.clone(), AppenderConfig::default());
+    let (appender, mut published, _task) =
+        Appender::spawn(world.store.clone(), AppenderConfig::default());
     let sends = async |n, from: &str, content: &str| {
-        let pending = appender.enqueue(send(n, id, from, Some("c"), content)).expect("queued");
+        let pending = appender
+            .enqueue(send(n, id, from, Some("c"), content))
+            .expect("queued");
         pending.committed().await
     };
     let first = sends(1, "ada", "hi").await.expect("stored");
     let again = sends(2, "ada", "hi").await.expect("found");
     assert_eq!((first.is_new, again.is_new), (true, false));
     assert_eq!(again.message, first.message);
-    assert_eq!(sends(3, "ada", "other").await.expect_err("refused").code, Code::ClientIdReused);
-    assert!(sends(4, "grace", "hi").await.expect("another sender's").is_new);
+    assert_eq!(
+        sends(3, "ada", "other").await.expect_err("refused").code,
+        Code::ClientIdReused
+    );
+    assert!(
+        sends(4, "grace", "hi")
+            .await
+            .expect("another sender's")
+            .is_new
+    );
     let mut seqs = Vec::new();
     while let Ok(batch) = published.try_recv() {
         seqs.extend(batch.into_iter().map(|message| message.seq));
@@ -42,7 +53,8 @@ async fn one_bad_item_never_fails_its_batch(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let group = world.group(1, "ada", &["grace"]).await;
     let channel = world.channel(2, "ada", &["grace"]).await;
-    let (appender, _published, _task) = Appender::spawn(world.store.clone(), AppenderConfig::default());
+    let (appender, _published, _task) =
+        Appender::spawn(world.store.clone(), AppenderConfig::default());
     let pending: Vec<_> = [
         send(1, group, "ada", None, "one"),
         send(2, group, "linus", None, "a stranger"),
@@ -56,10 +68,22 @@ async fn one_bad_item_never_fails_its_batch(#[case] engine: Engine) {
     .collect();
     let mut outcomes = Vec::new();
     for pending in pending {
-        outcomes.push(pending.committed().await.map(|appended| appended.message.seq).map_err(|refusal| refusal.code));
+        outcomes.push(
+            pending
+                .committed()
+                .await
+                .map(|appended| appended.message.seq)
+                .map_err(|refusal| refusal.code),
+        );
     }
-    let expected =
-        [Ok(1), Err(Code::NotFound), Err(Code::NotFound), Err(Code::Forbidden), Ok(2), Ok(1)];
+    let expected = [
+        Ok(1),
+        Err(Code::NotFound),
+        Err(Code::NotFound),
+        Err(Code::Forbidden),
+        Ok(2),
+        Ok(1),
+    ];
     assert_eq!(outcomes, expected);
 }
 
@@ -75,13 +99,19 @@ async fn p3_many_senders_one_gapless_order(#[case] engine: Engine) {
     for n in 1..=4 {
         world.group(n, "ada", &["grace", "linus"]).await;
     }
-    let config = AppenderConfig { batch_items_max: 16, ..AppenderConfig::default() };
+    let config = AppenderConfig {
+        batch_items_max: 16,
+        ..AppenderConfig::default()
+    };
     let (appender, mut published, _task) = Appender::spawn(world.store.clone(), config);
     let heard = tokio::spawn(async move {
         let mut heard: HashMap<ConversationId, Vec<Message>> = HashMap::new();
         while let Some(batch) = published.recv().await {
             for message in batch {
-                heard.entry(message.conversation_id).or_default().push(message);
+                heard
+                    .entry(message.conversation_id)
+                    .or_default()
+                    .push(message);
             }
         }
         heard
@@ -94,14 +124,28 @@ async fn p3_many_senders_one_gapless_order(#[case] engine: Engine) {
                 let to = conversation(1 + n % 4);
                 let client_id = format!("{name}-{}", n - n % 3);
                 // Every third is new; the two after it repeat it, with the same text or another.
-                let content = if n % 3 == 2 { "changed".to_owned() } else { client_id.clone() };
-                let to = if n % 3 == 0 { to } else { conversation(1 + (n - n % 3) % 4) };
+                let content = if n % 3 == 2 {
+                    "changed".to_owned()
+                } else {
+                    client_id.clone()
+                };
+                let to = if n % 3 == 0 {
+                    to
+                } else {
+                    conversation(1 + (n - n % 3) % 4)
+                };
                 let id = 1000 * (at as u128 + 1) + n;
-                let outcome =
-                    appender.enqueue(send(id, to, name, Some(&client_id), &content)).expect("queued").committed().await;
+                let outcome = appender
+                    .enqueue(send(id, to, name, Some(&client_id), &content))
+                    .expect("queued")
+                    .committed()
+                    .await;
                 match n % 3 {
                     0 => acked.push(outcome.expect("stored").message),
-                    1 => assert_eq!(&outcome.expect("found").message, acked.last().expect("the first")),
+                    1 => assert_eq!(
+                        &outcome.expect("found").message,
+                        acked.last().expect("the first")
+                    ),
                     _ => assert_eq!(outcome.expect_err("refused").code, Code::ClientIdReused),
                 }
             }
@@ -117,13 +161,28 @@ async fn p3_many_senders_one_gapless_order(#[case] engine: Engine) {
 
     let mut stored = 0;
     for n in 1..=4 {
-        let page = world.store.history(conversation(n), Window::After(0), 200).await.expect("read");
+        let page = world
+            .store
+            .history(conversation(n), Window::After(0), 200)
+            .await
+            .expect("read");
         let seqs: Vec<i64> = page.items.iter().map(|message| message.seq).collect();
         assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "gapless");
-        assert_eq!(heard[&conversation(n)], page.items, "published as stored, in order");
+        assert_eq!(
+            heard[&conversation(n)],
+            page.items,
+            "published as stored, in order"
+        );
         stored += page.items.len();
-        for message in acked.iter().filter(|message| message.conversation_id == conversation(n)) {
-            assert_eq!(&page.items[message.seq as usize - 1], message, "what was acked is there");
+        for message in acked
+            .iter()
+            .filter(|message| message.conversation_id == conversation(n))
+        {
+            assert_eq!(
+                &page.items[message.seq as usize - 1],
+                message,
+                "what was acked is there"
+            );
         }
     }
     assert_eq!((stored, acked.len()), (60, 60));
@@ -141,8 +200,16 @@ async fn two_writers_on_one_store_share_the_order(#[case] engine: Engine) {
     let (there, _p2, _t2) = Appender::spawn(other, AppenderConfig::default());
     let mut pending = Vec::new();
     for n in 0..40 {
-        let (appender, from) = if n % 2 == 0 { (&here, "ada") } else { (&there, "grace") };
-        pending.push(appender.enqueue(send(n + 1, id, from, None, "x")).expect("queued"));
+        let (appender, from) = if n % 2 == 0 {
+            (&here, "ada")
+        } else {
+            (&there, "grace")
+        };
+        pending.push(
+            appender
+                .enqueue(send(n + 1, id, from, None, "x"))
+                .expect("queued"),
+        );
     }
     let mut seqs = Vec::new();
     for pending in pending {
@@ -156,16 +223,39 @@ async fn two_writers_on_one_store_share_the_order(#[case] engine: Engine) {
 async fn a_full_queue_refuses_and_a_closed_one_finishes() {
     let world = World::new(Engine::Sqlite).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let config = AppenderConfig { queue_items_max: 4, ..AppenderConfig::default() };
+    let config = AppenderConfig {
+        queue_items_max: 4,
+        ..AppenderConfig::default()
+    };
     let (appender, _published, task) = Appender::spawn(world.store.clone(), config);
     // This test never yields before the queue is full, so the task cannot empty it.
-    let pending: Vec<_> = (1..=4).map(|n| appender.enqueue(send(n, id, "ada", None, "x")).expect("queued")).collect();
-    let refusal = appender.enqueue(send(5, id, "ada", None, "x")).expect_err("full");
-    assert_eq!((refusal.code, refusal.retry_after_ms), (Code::Unavailable, Some(1000)));
+    let pending: Vec<_> = (1..=4)
+        .map(|n| {
+            appender
+                .enqueue(send(n, id, "ada", None, "x"))
+                .expect("queued")
+        })
+        .collect();
+    let refusal = appender
+        .enqueue(send(5, id, "ada", None, "x"))
+        .expect_err("full");
+    assert_eq!(
+        (refusal.code, refusal.retry_after_ms),
+        (Code::Unavailable, Some(1000))
+    );
     appender.close();
     for pending in pending {
-        pending.committed().await.expect("what was queued is stored");
+        pending
+            .committed()
+            .await
+            .expect("what was queued is stored");
     }
     task.await.expect("the task ended");
-    assert_eq!(appender.enqueue(send(6, id, "ada", None, "x")).expect_err("closed").code, Code::Unavailable);
+    assert_eq!(
+        appender
+            .enqueue(send(6, id, "ada", None, "x"))
+            .expect_err("closed")
+            .code,
+        Code::Unavailable
+    );
 }

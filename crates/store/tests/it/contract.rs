@@ -26,13 +26,19 @@ async fn accounts_are_found_by_handle_and_address_and_never_twice(#[case] engine
     let store = &world.store;
     for login in ["ada", "ada@example.org"] {
         let account = store.account(login).await.expect("asked").expect("found");
-        assert_eq!((account.user.id.as_str(), account.password_hash.as_deref()), ("ada", Some("$hash")));
+        assert_eq!(
+            (account.user.id.as_str(), account.password_hash.as_deref()),
+            ("ada", Some("$hash"))
+        );
     }
     assert!(store.account("nobody").await.expect("asked").is_none());
     let mut same_handle = new_user("ada");
     same_handle.id = user("other");
     same_handle.email = None;
-    assert_eq!(code(store.create_user(&same_handle).await), Code::HandleTaken);
+    assert_eq!(
+        code(store.create_user(&same_handle).await),
+        Code::HandleTaken
+    );
     let mut same_email = new_user("ada2");
     same_email.email = Some("ada@example.org".into());
     assert_eq!(code(store.create_user(&same_email).await), Code::EmailTaken);
@@ -62,16 +68,54 @@ async fn a_used_refresh_token_revokes_its_session(#[case] engine: Engine) {
         now: Timestamp(now),
         expires_at: Timestamp(now + 1000),
     };
-    let rotate = async |shown, next, now| store.rotate_session(&rotation(shown, next, now)).await.expect("asked");
+    let rotate = async |shown, next, now| {
+        store
+            .rotate_session(&rotation(shown, next, now))
+            .await
+            .expect("asked")
+    };
     assert_eq!(rotate(1, 2, 20).await, RefreshOutcome::Rotated(user("ada")));
-    assert_eq!(rotate(2, 3, 1500).await, RefreshOutcome::Unknown, "it had expired");
-    assert_eq!(rotate(2, 3, 900).await, RefreshOutcome::Rotated(user("ada")));
-    assert_eq!(store.sessions(&user("ada"), Timestamp(900)).await.expect("listed").len(), 1);
+    assert_eq!(
+        rotate(2, 3, 1500).await,
+        RefreshOutcome::Unknown,
+        "it had expired"
+    );
+    assert_eq!(
+        rotate(2, 3, 900).await,
+        RefreshOutcome::Rotated(user("ada"))
+    );
+    assert_eq!(
+        store
+            .sessions(&user("ada"), Timestamp(900))
+            .await
+            .expect("listed")
+            .len(),
+        1
+    );
     assert_eq!(rotate(2, 4, 901).await, RefreshOutcome::Reused(user("ada")));
-    assert_eq!(rotate(3, 4, 902).await, RefreshOutcome::Unknown, "the whole family is gone");
-    assert_eq!(store.revoked_since(Timestamp(901)).await.expect("listed"), [session(1)]);
-    assert!(store.revoked_since(Timestamp(902)).await.expect("listed").is_empty());
-    assert!(store.sessions(&user("ada"), Timestamp(903)).await.expect("listed").is_empty());
+    assert_eq!(
+        rotate(3, 4, 902).await,
+        RefreshOutcome::Unknown,
+        "the whole family is gone"
+    );
+    assert_eq!(
+        store.revoked_since(Timestamp(901)).await.expect("listed"),
+        [session(1)]
+    );
+    assert!(
+        store
+            .revoked_since(Timestamp(902))
+            .await
+            .expect("listed")
+            .is_empty()
+    );
+    assert!(
+        store
+            .sessions(&user("ada"), Timestamp(903))
+            .await
+            .expect("listed")
+            .is_empty()
+    );
 }
 
 #[rstest]
@@ -104,7 +148,10 @@ async fn two_refreshes_at_once_have_one_winner(#[case] engine: Engine) {
     };
     let (one, other) = (rotate(2), rotate(3));
     let outcomes = [one.await.expect("ran"), other.await.expect("ran")];
-    let winners = outcomes.iter().filter(|outcome| matches!(outcome, RefreshOutcome::Rotated(_))).count();
+    let winners = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, RefreshOutcome::Rotated(_)))
+        .count();
     assert_eq!(winners, 1, "{outcomes:?}");
 }
 
@@ -123,7 +170,13 @@ async fn only_the_owner_of_a_session_ends_it(#[case] engine: Engine) {
         expires_at: Timestamp(1000),
     };
     world.store.create_session(&new).await.expect("stored");
-    let revoke = async |name: &str| world.store.revoke_session(&user(name), session(1), Timestamp(20)).await.expect("asked");
+    let revoke = async |name: &str| {
+        world
+            .store
+            .revoke_session(&user(name), session(1), Timestamp(20))
+            .await
+            .expect("asked")
+    };
     assert!(!revoke("grace").await);
     assert!(revoke("ada").await);
     assert!(!revoke("ada").await);
@@ -137,13 +190,20 @@ async fn two_people_have_one_direct_conversation(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let first = world.direct(1, "ada", "grace").await;
     let again = world.direct(2, "grace", "ada").await;
-    assert_eq!((first.is_new, again.is_new, again.id), (true, false, first.id));
+    assert_eq!(
+        (first.is_new, again.is_new, again.id),
+        (true, false, first.id)
+    );
 
     // Many starting at the same instant meet in one.
     let starts = (10..20).map(|n| {
         let store = world.store.clone();
         tokio::spawn(async move {
-            let (maker, other) = if n % 2 == 0 { ("ada", "linus") } else { ("linus", "ada") };
+            let (maker, other) = if n % 2 == 0 {
+                ("ada", "linus")
+            } else {
+                ("linus", "ada")
+            };
             let body = CreateConversation {
                 kind: None,
                 member_ids: vec![user(other)],
@@ -152,7 +212,10 @@ async fn two_people_have_one_direct_conversation(#[case] engine: Engine) {
                 metadata: None,
             };
             let new = decide_create(&user(maker), body).expect("allowed");
-            store.create_conversation(conversation(n), &new, Timestamp(1)).await.expect("made")
+            store
+                .create_conversation(conversation(n), &new, Timestamp(1))
+                .await
+                .expect("made")
         })
     });
     let mut made = Vec::new();
@@ -178,7 +241,10 @@ async fn a_missing_member_makes_nothing(#[case] engine: Engine) {
         metadata: None,
     };
     let new = decide_create(&user("ada"), body).expect("allowed");
-    let refused = world.store.create_conversation(conversation(1), &new, Timestamp(1)).await;
+    let refused = world
+        .store
+        .create_conversation(conversation(1), &new, Timestamp(1))
+        .await;
     assert_eq!(code(refused), Code::InvalidRequest);
     assert_eq!(world.store.conversation_count().await.expect("counted"), 0);
 }
@@ -193,15 +259,25 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
         world.group(n, "ada", &["grace"]).await;
     }
     world.group(8, "grace", &["linus"]).await;
-    let (appender, _published, _task) = parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
-    let pending = appender.enqueue(send(1, conversation(3), "grace", None, "up")).expect("queued");
+    let (appender, _published, _task) =
+        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
+    let pending = appender
+        .enqueue(send(1, conversation(3), "grace", None, "up"))
+        .expect("queued");
     pending.committed().await.expect("stored");
 
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let filter = ListFilter { after, ..ListFilter::default() };
-        let page = world.store.conversations(&user("ada"), &filter, 3).await.expect("listed");
+        let filter = ListFilter {
+            after,
+            ..ListFilter::default()
+        };
+        let page = world
+            .store
+            .conversations(&user("ada"), &filter, 3)
+            .await
+            .expect("listed");
         let Some((_, key)) = page.last() else { break };
         after = Some(*key);
         seen.extend(page.into_iter().map(|(conversation, _)| conversation));
@@ -209,15 +285,38 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
     let ids: Vec<u128> = seen.iter().map(|c| c.summary.id.0.as_u128()).collect();
     assert_eq!(ids, [3, 7, 6, 5, 4, 2, 1]);
     assert_eq!((seen[0].unread_count, seen[1].unread_count), (1, 0));
-    assert_eq!(seen[0].summary.last_message.as_ref().map(|m| m.content.as_str()), Some("up"));
+    assert_eq!(
+        seen[0]
+            .summary
+            .last_message
+            .as_ref()
+            .map(|m| m.content.as_str()),
+        Some("up")
+    );
     assert_eq!(seen[0].summary.members.len(), 2);
     assert_eq!(seen[0].summary.members[0].user.name, "ada the person");
 
     let find = async |text: &str| {
-        let filter = ListFilter { query: Some(text.into()), ..ListFilter::default() };
-        world.store.conversations(&user("ada"), &filter, 50).await.expect("listed").len()
+        let filter = ListFilter {
+            query: Some(text.into()),
+            ..ListFilter::default()
+        };
+        world
+            .store
+            .conversations(&user("ada"), &filter, 50)
+            .await
+            .expect("listed")
+            .len()
     };
-    assert_eq!((find("talk 4").await, find("grace").await, find("%").await, find("_").await), (1, 7, 0, 0));
+    assert_eq!(
+        (
+            find("talk 4").await,
+            find("grace").await,
+            find("%").await,
+            find("_").await
+        ),
+        (1, 7, 0, 0)
+    );
 }
 
 #[rstest]
@@ -227,10 +326,37 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
 async fn who_is_no_member_sees_no_conversation(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    assert!(world.store.conversation(&user("linus"), id).await.expect("asked").is_none());
-    assert!(!world.store.is_member(&user("linus"), id).await.expect("asked"));
-    assert!(world.store.conversation_ids(&user("linus")).await.expect("asked").is_empty());
-    assert!(world.store.conversation(&user("ada"), conversation(9)).await.expect("asked").is_none());
+    assert!(
+        world
+            .store
+            .conversation(&user("linus"), id)
+            .await
+            .expect("asked")
+            .is_none()
+    );
+    assert!(
+        !world
+            .store
+            .is_member(&user("linus"), id)
+            .await
+            .expect("asked")
+    );
+    assert!(
+        world
+            .store
+            .conversation_ids(&user("linus"))
+            .await
+            .expect("asked")
+            .is_empty()
+    );
+    assert!(
+        world
+            .store
+            .conversation(&user("ada"), conversation(9))
+            .await
+            .expect("asked")
+            .is_none()
+    );
 }
 
 #[rstest]
@@ -243,7 +369,11 @@ async fn people_are_found_by_the_beginning_of_handle_or_name(#[case] engine: Eng
     misaki.name = "美咲 Ünal".into();
     world.store.create_user(&misaki).await.expect("stored");
     let find = async |prefix: Option<&str>, after: Option<&str>| -> Vec<String> {
-        let found = world.store.find_users(&user("ada"), prefix, after, 2).await.expect("asked");
+        let found = world
+            .store
+            .find_users(&user("ada"), prefix, after, 2)
+            .await
+            .expect("asked");
         found.into_iter().map(|user| user.handle).collect()
     };
     assert_eq!(find(None, None).await, ["grace", "linus"]);
@@ -252,7 +382,11 @@ async fn people_are_found_by_the_beginning_of_handle_or_name(#[case] engine: Eng
     assert_eq!(find(Some("美"), None).await, ["misaki"]);
     assert_eq!(find(Some("ada"), None).await, [""; 0], "never oneself");
     for wild in ["%", "_", "\\", "g%"] {
-        assert_eq!(find(Some(wild), None).await, [""; 0], "{wild} is only a character");
+        assert_eq!(
+            find(Some(wild), None).await,
+            [""; 0],
+            "{wild} is only a character"
+        );
     }
 }
 
@@ -264,9 +398,20 @@ async fn members_page_in_the_order_they_joined(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "linus", &["ada", "grace"]).await;
     let page = world.store.members(id, None, 2).await.expect("listed");
-    let key = parlor_store::MemberKey { joined_at: page[1].joined_at, user_id: page[1].user.id.clone() };
-    let rest = world.store.members(id, Some(&key), 2).await.expect("listed");
-    let names: Vec<&str> = page.iter().chain(&rest).map(|member| member.user.id.as_str()).collect();
+    let key = parlor_store::MemberKey {
+        joined_at: page[1].joined_at,
+        user_id: page[1].user.id.clone(),
+    };
+    let rest = world
+        .store
+        .members(id, Some(&key), 2)
+        .await
+        .expect("listed");
+    let names: Vec<&str> = page
+        .iter()
+        .chain(&rest)
+        .map(|member| member.user.id.as_str())
+        .collect();
     assert_eq!(names, ["ada", "grace", "linus"]);
     assert_eq!(world.store.member_ids(id).await.expect("listed").len(), 3);
 }
@@ -278,16 +423,38 @@ async fn members_page_in_the_order_they_joined(#[case] engine: Engine) {
 async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let (appender, _published, _task) = parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
+    let (appender, _published, _task) =
+        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
     for n in 1..=4 {
         let from = if n == 2 { "grace" } else { "ada" };
-        appender.enqueue(send(n, id, from, None, "x")).expect("queued").committed().await.expect("stored");
+        appender
+            .enqueue(send(n, id, from, None, "x"))
+            .expect("queued")
+            .committed()
+            .await
+            .expect("stored");
     }
     let unread = async || {
-        let conversation = world.store.conversation(&user("grace"), id).await.expect("asked").expect("there");
-        (conversation.unread_count, conversation.me.read_seq, conversation.me.delivered_seq)
+        let conversation = world
+            .store
+            .conversation(&user("grace"), id)
+            .await
+            .expect("asked")
+            .expect("there");
+        (
+            conversation.unread_count,
+            conversation.me.read_seq,
+            conversation.me.delivered_seq,
+        )
     };
-    let moved = async |status, seq| world.store.move_cursor(id, &user("grace"), status, seq).await.expect("moved").is_some();
+    let moved = async |status, seq| {
+        world
+            .store
+            .move_cursor(id, &user("grace"), status, seq)
+            .await
+            .expect("moved")
+            .is_some()
+    };
     assert_eq!(unread().await, (3, 0, 0));
     assert!(moved(ReceiptStatus::Delivered, 4).await);
     assert_eq!(unread().await, (3, 0, 4));
@@ -297,7 +464,10 @@ async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
     assert!(!moved(ReceiptStatus::Delivered, 2).await);
     assert!(moved(ReceiptStatus::Read, 1_000_000).await);
     assert_eq!(unread().await, (0, 4, 4));
-    let stranger = world.store.move_cursor(id, &user("linus"), ReceiptStatus::Read, 1).await;
+    let stranger = world
+        .store
+        .move_cursor(id, &user("linus"), ReceiptStatus::Read, 1)
+        .await;
     assert_eq!(code(stranger), Code::NotFound);
 }
 
@@ -308,13 +478,25 @@ async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
 async fn history_opens_at_any_place(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let (appender, _published, _task) = parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
+    let (appender, _published, _task) =
+        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
     for n in 1..=9 {
-        appender.enqueue(send(n, id, "ada", None, "x")).expect("queued").committed().await.expect("stored");
+        appender
+            .enqueue(send(n, id, "ada", None, "x"))
+            .expect("queued")
+            .committed()
+            .await
+            .expect("stored");
     }
     let window = async |window, limit| {
         let page = world.store.history(id, window, limit).await.expect("read");
-        (page.items.iter().map(|message| message.seq).collect::<Vec<_>>(), page.has_more)
+        (
+            page.items
+                .iter()
+                .map(|message| message.seq)
+                .collect::<Vec<_>>(),
+            page.has_more,
+        )
     };
     assert_eq!(window(Window::Newest, 3).await, (vec![7, 8, 9], true));
     assert_eq!(window(Window::Newest, 9).await, ((1..=9).collect(), false));
@@ -324,8 +506,18 @@ async fn history_opens_at_any_place(#[case] engine: Engine) {
     assert_eq!(window(Window::After(0), 2).await, (vec![1, 2], true));
     assert_eq!(window(Window::Around(5), 4).await, (vec![3, 4, 5, 6], true));
     assert_eq!(window(Window::Around(1), 4).await, (vec![1, 2, 3, 4], true));
-    assert_eq!(world.store.seq_of(id, message(4)).await.expect("asked"), Some(4));
-    assert_eq!(world.store.seq_of(conversation(2), message(4)).await.expect("asked"), None);
+    assert_eq!(
+        world.store.seq_of(id, message(4)).await.expect("asked"),
+        Some(4)
+    );
+    assert_eq!(
+        world
+            .store
+            .seq_of(conversation(2), message(4))
+            .await
+            .expect("asked"),
+        None
+    );
 }
 
 #[rstest]
@@ -335,7 +527,10 @@ async fn history_opens_at_any_place(#[case] engine: Engine) {
 async fn the_epoch_is_made_once(#[case] engine: Engine) {
     let world = World::new(engine).await;
     assert_eq!(world.store.epoch("first").await.expect("made"), "first");
-    assert_eq!(world.reopened().await.epoch("second").await.expect("kept"), "first");
+    assert_eq!(
+        world.reopened().await.epoch("second").await.expect("kept"),
+        "first"
+    );
     world.store.ping().await.expect("answers");
 }
 
@@ -343,15 +538,30 @@ async fn the_epoch_is_made_once(#[case] engine: Engine) {
 async fn what_cannot_be_opened_says_why() {
     let place = TestStore::new(Engine::Sqlite).await;
     let open = async |database| {
-        let config = parlor_store::StoreConfig { database, connections_max: 2 };
+        let config = parlor_store::StoreConfig {
+            database,
+            connections_max: 2,
+        };
         Store::open(&config).await.expect_err("not opened")
     };
     let missing = place.folder.path().join("no/such/folder/parlor.db");
-    assert!(matches!(open(parlor_store::Database::Sqlite(missing)).await, OpenError::File { .. }));
-    let unreachable = open(parlor_store::Database::Postgres("postgres://u:secret@127.0.0.1:1/x".into())).await;
+    assert!(matches!(
+        open(parlor_store::Database::Sqlite(missing)).await,
+        OpenError::File { .. }
+    ));
+    let unreachable = open(parlor_store::Database::Postgres(
+        "postgres://u:secret@127.0.0.1:1/x".into(),
+    ))
+    .await;
     let text = unreachable.to_string();
-    assert!(text.contains("127.0.0.1:1") && !text.contains("secret"), "{text}");
-    assert!(matches!(open(parlor_store::Database::Postgres("postgres://[".into())).await, OpenError::Url(_)));
+    assert!(
+        text.contains("127.0.0.1:1") && !text.contains("secret"),
+        "{text}"
+    );
+    assert!(matches!(
+        open(parlor_store::Database::Postgres("postgres://[".into())).await,
+        OpenError::Url(_)
+    ));
 }
 
 #[cfg(unix)]
@@ -363,7 +573,12 @@ async fn the_sqlite_files_are_private() {
     store.create_user(&new_user("ada")).await.expect("stored");
     let mut files = 0;
     for entry in std::fs::read_dir(place.folder.path()).expect("listed") {
-        let mode = entry.expect("read").metadata().expect("there").permissions().mode();
+        let mode = entry
+            .expect("read")
+            .metadata()
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         files += 1;
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(crate) struct World {
     pub(crate) store: Store,
-    _place: TestStore,
+    place: TestStore,
 }
 
 pub(crate) fn user(name: &str) -> UserId {
@@ -41,7 +41,13 @@ pub(crate) fn new_user(name: &str) -> NewUser {
     }
 }
 
-pub(crate) fn send(n: u128, to: ConversationId, from: &str, client_id: Option<&str>, content: &str) -> Send {
+pub(crate) fn send(
+    n: u128,
+    to: ConversationId,
+    from: &str,
+    client_id: Option<&str>,
+    content: &str,
+) -> Send {
     Send {
         id: message(n),
         conversation_id: to,
@@ -55,16 +61,23 @@ pub(crate) fn send(n: u128, to: ConversationId, from: &str, client_id: Option<&s
 impl World {
     pub(crate) async fn new(engine: Engine) -> Self {
         let place = TestStore::new(engine).await;
-        let world = Self { store: place.open().await, _place: place };
+        let world = Self {
+            store: place.open().await,
+            place,
+        };
         for name in ["ada", "grace", "linus"] {
-            world.store.create_user(&new_user(name)).await.expect("stored");
+            world
+                .store
+                .create_user(&new_user(name))
+                .await
+                .expect("stored");
         }
         world
     }
 
     /// A second handle on the same place, as another process would have.
     pub(crate) async fn reopened(&self) -> Store {
-        self._place.open().await
+        self.place.open().await
     }
 
     pub(crate) async fn direct(&self, n: u128, maker: &str, other: &str) -> Created {
@@ -72,14 +85,24 @@ impl World {
     }
 
     pub(crate) async fn group(&self, n: u128, maker: &str, others: &[&str]) -> ConversationId {
-        self.create(n, maker, others, Some(ConversationKind::Group)).await.id
+        self.create(n, maker, others, Some(ConversationKind::Group))
+            .await
+            .id
     }
 
     pub(crate) async fn channel(&self, n: u128, maker: &str, others: &[&str]) -> ConversationId {
-        self.create(n, maker, others, Some(ConversationKind::Channel)).await.id
+        self.create(n, maker, others, Some(ConversationKind::Channel))
+            .await
+            .id
     }
 
-    async fn create(&self, n: u128, maker: &str, others: &[&str], kind: Option<ConversationKind>) -> Created {
+    async fn create(
+        &self,
+        n: u128,
+        maker: &str,
+        others: &[&str],
+        kind: Option<ConversationKind>,
+    ) -> Created {
         let body = CreateConversation {
             kind,
             member_ids: others.iter().map(|name| user(name)).collect(),
@@ -88,6 +111,9 @@ impl World {
             metadata: None,
         };
         let new = decide_create(&user(maker), body).expect("allowed");
-        self.store.create_conversation(conversation(n), &new, Timestamp(2000 + n as i64)).await.expect("made")
+        self.store
+            .create_conversation(conversation(n), &new, Timestamp(2000 + n as i64))
+            .await
+            .expect("made")
     }
 }
