@@ -20,7 +20,7 @@ pub(crate) struct Idle {
 }
 
 pub(crate) async fn run(idle: &Idle) -> anyhow::Result<()> {
-    let server = Measured::new(None, None).await?;
+    let mut server = Measured::new(None, None).await?;
     let peer = server.person("peer").await?;
     let bar = ProgressBar::new(idle.sockets as u64);
     bar.set_style(ProgressStyle::with_template(
@@ -38,6 +38,7 @@ pub(crate) async fn run(idle: &Idle) -> anyhow::Result<()> {
     }
     bar.set_position(0);
     bar.set_message("connecting");
+    server.restart()?;
     // One socket first, so that what the first one costs everyone is not counted.
     let _first = connect(&server.url, &peer.access_token).await?;
     let before = server.resident_bytes()?.context("our own server")?;

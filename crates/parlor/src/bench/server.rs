@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -22,20 +23,44 @@ pub(crate) struct Measured {
 
 struct Own {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
+    database_url: Option<String>,
 }
 
 impl Measured {
     /// Takes the server at `url`, or starts a fresh one in a temporary folder. The product is whole;
     /// only the limits on logins and on one socket's commands are lifted, or they would be measured.
     pub(crate) async fn new(url: Option<&str>, database_url: Option<&str>) -> anyhow::Result<Self> {
-        let (url, own) = match url {
-            Some(url) => (url.to_owned(), None),
-            None => start(database_url)?,
+        let (url, own) = if let Some(url) = url {
+            (url.to_owned(), None)
+        } else {
+            let folder = tempfile::tempdir().context("no temporary folder")?;
+            let (url, child) = start(folder.path(), database_url)?;
+            let database_url = database_url.map(str::to_owned);
+            (
+                url,
+                Some(Own {
+                    child,
+                    folder,
+                    database_url,
+                }),
+            )
         };
         let stats: serde_json::Value = serde_json::from_str(&fetch(&url, "/stats").await?)?;
         let engine = stats["engine"].as_str().unwrap_or("unknown").to_owned();
         Ok(Self { url, engine, own })
+    }
+
+    /// Starts our own server again on its data, so that what signing up has left in its memory is gone.
+    pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
+        let own = self
+            .own
+            .as_mut()
+            .context("only our own server is restarted")?;
+        own.child.kill()?;
+        own.child.wait()?;
+        (self.url, own.child) = start(own.folder.path(), own.database_url.as_deref())?;
+        Ok(())
     }
 
     /// Memory of our own server, in bytes; `None` for somebody else's.
@@ -91,14 +116,13 @@ impl Drop for Measured {
     }
 }
 
-fn start(database_url: Option<&str>) -> anyhow::Result<(String, Option<Own>)> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
+fn start(data_dir: &Path, database_url: Option<&str>) -> anyhow::Result<(String, Child)> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("serve")
         .env("PORT", "0")
         .env("HOST", "127.0.0.1")
-        .env("PARLOR_DATA_DIR", folder.path())
+        .env("PARLOR_DATA_DIR", data_dir)
         .env("PARLOR_LOG_FILTER", "warn")
         .env("PARLOR_LIMITS_LOGINS_PER_ADDRESS_PER_MINUTE", "10000000")
         .env("PARLOR_LIMITS_COMMANDS_PER_MINUTE", "10000000")
@@ -117,13 +141,7 @@ fn start(database_url: Option<&str>) -> anyhow::Result<(String, Option<Own>)> {
         .context("the server said something else")?
         .to_owned();
     std::thread::spawn(move || lines.for_each(drop));
-    Ok((
-        url,
-        Some(Own {
-            child,
-            _folder: folder,
-        }),
-    ))
+    Ok((url, child))
 }
 
 /// Opens a socket that is live.
