@@ -66,9 +66,11 @@ function Frame() {
         </a>
       )}
       <Rail />
-      <ListPane selectedId={route.page === "conversation" ? route.id : null} />
-      <main className="main-pane">
-        <Page route={route} />
+      <main className="panes">
+        <ListPane selectedId={route.page === "conversation" ? route.id : null} />
+        <div className="main-pane">
+          <Page route={route} />
+        </div>
       </main>
     </div>
   );

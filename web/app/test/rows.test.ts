@@ -68,8 +68,10 @@ describe("lines", () => {
     ]);
   });
 
-  test("the first row shows no day while older messages may share it", () => {
-    expect(shape([said("ada", 7, 0)], null, true)).toEqual(["starts ends"]);
+  test("a first message whose predecessor is not loaded waits for it", () => {
+    const loaded = [said("ada", 7, 0), said("ada", 8, 1), said("ada", 9, 2)];
+    expect(shape(loaded, null, true)).toEqual(["", "ends"]);
+    expect(shape([said("ada", 6, -1), ...loaded], null, true)).toEqual(["", "", "ends"]);
   });
 
   test("the new line stands above the first unread message of another", () => {

@@ -19,22 +19,33 @@ function report(name: string, values: readonly number[]): void {
   );
 }
 
-/** The first moment (ms since 1970) at which a bubble with the text is in the page. */
+/** The first moment (ms since 1970) at which the conversation shows the text. */
 function appearance(person: Person, text: string): Promise<number> {
   return person.page.evaluate(
     (wanted) =>
       new Promise<number>((resolve) => {
-        const log = document.querySelector(".conversation") ?? document.body;
-        const look = () => {
-          if (!log.textContent?.includes(wanted)) return;
+        const log = document.querySelector(".log");
+        new MutationObserver((_, observer) => {
+          if (!log?.textContent?.includes(wanted)) return;
           observer.disconnect();
           resolve(performance.timeOrigin + performance.now());
-        };
-        const observer = new MutationObserver(look);
-        observer.observe(log, { subtree: true, childList: true, characterData: true });
-        look();
+        }).observe(log ?? document.body, { subtree: true, childList: true, characterData: true });
       }),
     text,
+  );
+}
+
+/** The moment at which the next key goes down. */
+function keyPress(person: Person): Promise<number> {
+  return person.page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        window.addEventListener(
+          "keydown",
+          () => resolve(performance.timeOrigin + performance.now()),
+          { capture: true, once: true },
+        );
+      }),
   );
 }
 
@@ -55,34 +66,13 @@ async function main(): Promise<void> {
     for (let count = 1; count <= DELIVERIES; count += 1) {
       const text = `delivery ${count}.`;
       await ada.composer.fill(text);
-      const seen = appearance(grace, text);
-      const echoed = ada.page.evaluate(() => {
-        return new Promise<number>((resolve) => {
-          window.addEventListener(
-            "keydown",
-            () => resolve(performance.timeOrigin + performance.now()),
-            {
-              capture: true,
-              once: true,
-            },
-          );
-        });
-      });
-      const shown = ada.page.evaluate(
-        (wanted) =>
-          new Promise<number>((resolve) => {
-            const log = document.querySelector(".log") ?? document.body;
-            const observer = new MutationObserver(() => {
-              if (!log.textContent?.includes(wanted)) return;
-              observer.disconnect();
-              resolve(performance.timeOrigin + performance.now());
-            });
-            observer.observe(log, { subtree: true, childList: true, characterData: true });
-          }),
-        text,
-      );
+      const [seen, shown, pressed] = [
+        appearance(grace, text),
+        appearance(ada, text),
+        keyPress(ada),
+      ];
       await ada.composer.press("Enter");
-      const pressedAtMs = await echoed;
+      const pressedAtMs = await pressed;
       echoes.push((await shown) - pressedAtMs);
       deliveries.push((await seen) - pressedAtMs);
     }

@@ -63,12 +63,12 @@ export class Person {
     await dialog.getByPlaceholder("Search by name or handle").fill(other.handle);
     await dialog.getByRole("button", { name: `@${other.handle}` }).click();
     await dialog.getByRole("button", { name: "Start conversation" }).click();
-    await this.page.getByRole("heading", { name: other.name, level: 2 }).waitFor();
+    await this.page.getByRole("heading", { name: other.name, level: 1 }).waitFor();
   }
 
   async opens(title: string): Promise<void> {
     await this.row(title).click();
-    await this.page.getByRole("heading", { name: title, level: 2 }).waitFor();
+    await this.page.getByRole("heading", { name: title, level: 1 }).waitFor();
   }
 
   get composer(): Locator {

@@ -122,11 +122,7 @@ function Picked({ people, onRemove }: PickedProps) {
     <ul className="picked">
       {people.map((person) => (
         <li key={person.id}>
-          <button
-            type="button"
-            aria-label={words.remove(person.name)}
-            onClick={() => onRemove(person)}
-          >
+          <button type="button" title={words.remove(person.name)} onClick={() => onRemove(person)}>
             <Avatar id={person.id} name={person.name} shape="round" size="sm" />
             {person.name}
             <X aria-hidden="true" />

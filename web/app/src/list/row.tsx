@@ -88,7 +88,7 @@ function Preview({ conversation, draft, own }: PreviewProps) {
   if (draft) {
     return (
       <span className="row-preview">
-        <em>{words.draft}</em> {previewOf(draft)}
+        <em>{words.draft}</em> <bdi>{previewOf(draft)}</bdi>
       </span>
     );
   }
@@ -98,7 +98,7 @@ function Preview({ conversation, draft, own }: PreviewProps) {
     <span className="row-preview">
       {named && <b>{own ? words.youPrefix : `${last.sender.name}:`}</b>}
       {named && " "}
-      {previewOf(last.content)}
+      <bdi>{previewOf(last.content)}</bdi>
     </span>
   );
 }

@@ -26,8 +26,9 @@ function sameDay(a: ThreadMessage, b: ThreadMessage): boolean {
 }
 
 /**
- * `newAfterSeq`: messages of others beyond it are new, null when nothing is. The first row shows its day
- * only when nothing older exists: otherwise its day line may belong further up.
+ * `newAfterSeq`: messages of others beyond it are new, null when nothing is. While older messages are not
+ * loaded, the first one is left out: whether it begins a run or a day is not known yet, and a row that
+ * changes its height later would move what is being read.
  */
 export function threadRows(
   messages: readonly ThreadMessage[],
@@ -43,9 +44,9 @@ export function threadRows(
     if (!message || !before) return true;
     return index === firstNew || !sameDay(before, message) || !sameRun(before, message);
   };
-  return messages.map((message, index) => {
+  const rows = messages.map((message, index) => {
     const before = messages[index - 1];
-    const changesDay = before ? !sameDay(before, message) : !hasOlder;
+    const changesDay = !before || !sameDay(before, message);
     return {
       message,
       day: changesDay ? message.createdAt : null,
@@ -54,4 +55,5 @@ export function threadRows(
       endsRun: index === messages.length - 1 || begins(index + 1),
     };
   });
+  return hasOlder ? rows.slice(1) : rows;
 }

@@ -24,7 +24,7 @@ function Part({ part }: { part: Inline }) {
 function BlockView({ block }: { block: Block }) {
   if (block.type === "code") {
     return (
-      <pre>
+      <pre dir="ltr">
         <code>{block.text}</code>
       </pre>
     );

@@ -5,14 +5,18 @@
 import type { ConversationView, ThreadMessage } from "@parlor/client";
 import { useConversation } from "@parlor/react";
 import { ArrowDown } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { Virtuoso, type VirtuosoHandle } from "react-virtuoso";
+import { useEffect, useMemo, useState } from "react";
+import { Virtuoso } from "react-virtuoso";
 import { words } from "../i18n";
 import { type ThreadRow, threadRows } from "../text/rows";
 import { usePageFocus } from "../ui/hooks";
 import { Announcer } from "./announcer";
 import { MessageRow } from "./message-row";
 import { keepPlace, placeOf } from "./places";
+import { useStick } from "./use-stick";
+
+/** Threads up to here nearly fit a screen; they need no leap to their start, and must not wait for one. */
+const SHORT_ROWS = 12;
 
 type MessageListProps = {
   conversation: ConversationView;
@@ -34,8 +38,8 @@ function useNewLine(conversation: ConversationView, focused: boolean): number | 
   return after;
 }
 
-function firstSeqOf(messages: readonly ThreadMessage[]): number {
-  return messages.find((message) => message.seq !== null)?.seq ?? 1;
+function firstSeqOf(rows: readonly ThreadRow[]): number {
+  return rows[0]?.message.seq ?? 1;
 }
 
 function startIndex(id: string, rows: readonly ThreadRow[], firstSeq: number) {
@@ -51,17 +55,17 @@ function startIndex(id: string, rows: readonly ThreadRow[], firstSeq: number) {
 export function MessageList({ conversation, title, messages, hasOlder }: MessageListProps) {
   const { id, kind, lastSeq, me } = conversation;
   const { handle } = useConversation(id);
-  const list = useRef<VirtuosoHandle>(null);
   const focused = usePageFocus();
   const newAfter = useNewLine(conversation, focused);
-  const [atBottom, setAtBottom] = useState(true);
   const [seenSeq, setSeenSeq] = useState(lastSeq);
   const rows = useMemo(
     () => threadRows(messages, newAfter, hasOlder),
     [messages, newAfter, hasOlder],
   );
-  const firstSeq = firstSeqOf(messages);
+  const firstSeq = firstSeqOf(rows);
   const [start] = useState(() => startIndex(id, rows, firstSeq));
+  const [leaps] = useState(rows.length > SHORT_ROWS);
+  const { atBottom, scrollerRef, settle, toBottom, reached } = useStick(start.align === "end");
 
   if (atBottom && seenSeq !== lastSeq) setSeenSeq(lastSeq);
   const below = messages.filter((it) => !it.own && it.seq !== null && it.seq > seenSeq).length;
@@ -71,16 +75,16 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
   }, [focused, atBottom, lastSeq, me.readSeq, handle]);
 
   const newest = messages.at(-1);
-  const toNewest = () =>
-    list.current?.scrollToIndex({ index: "LAST", align: "end", behavior: "auto" });
   // An own message is always shown, wherever the reader was.
-  const following = (isAtBottom: boolean) =>
-    isAtBottom || (newest?.own && newest.seq === null) ? "auto" : false;
+  const written = newest?.seq === null ? newest.key : null;
+  useEffect(() => {
+    if (written !== null) toBottom();
+  }, [written, toBottom]);
 
   return (
     <div className="log-frame">
       <Virtuoso
-        ref={list}
+        scrollerRef={scrollerRef}
         className="log"
         role="log"
         aria-label={words.messageLog(title)}
@@ -88,15 +92,15 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
         tabIndex={0}
         data={rows}
         firstItemIndex={firstSeq}
-        initialTopMostItemIndex={start}
+        {...(leaps ? { initialTopMostItemIndex: start } : {})}
         computeItemKey={(_, row) => row.message.key}
         itemContent={(_, row) => (
           <MessageRow {...row} inGroup={kind !== "direct"} handle={handle} />
         )}
         startReached={() => void handle.loadOlder()}
-        followOutput={following}
-        atBottomStateChange={setAtBottom}
-        atBottomThreshold={48}
+        totalListHeightChanged={settle}
+        itemSize={exactSize}
+        atBottomStateChange={reached}
         rangeChanged={({ startIndex: top }) => keepPlace(id, atBottom ? null : top)}
         increaseViewportBy={{ top: 1200, bottom: 600 }}
         alignToBottom
@@ -107,7 +111,7 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
           type="button"
           className="to-newest"
           aria-label={below > 0 ? words.toNewestCount(below) : words.toNewest}
-          onClick={toNewest}
+          onClick={toBottom}
         >
           {below > 0 && <span className="badge">{below}</span>}
           <ArrowDown aria-hidden="true" />
@@ -116,6 +120,12 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
       <Announcer newest={newest} />
     </div>
   );
+}
+
+/** Rounded heights, as the list would take by itself, add up to a visible jump over a page of rows. */
+function exactSize(element: HTMLElement, field: "offsetHeight" | "offsetWidth"): number {
+  const { height, width } = element.getBoundingClientRect();
+  return field === "offsetHeight" ? height : width;
 }
 
 function Footer() {

@@ -37,7 +37,7 @@ export function ThreadBar({ conversation, detailed, toggleRef, onToggle }: Threa
         size="md"
       />
       <div className="thread-names">
-        <h2>{title}</h2>
+        <h1>{title}</h1>
         <p>{peer ? `@${peer.user.handle}` : words.members(conversation.memberCount)}</p>
       </div>
       <button

@@ -85,7 +85,7 @@ function AccountList({ currentId }: { currentId: string }) {
           <button
             type="button"
             disabled={user.id === currentId}
-            aria-label={user.id === currentId ? user.name : words.switchTo(user.name)}
+            title={user.id === currentId ? undefined : words.switchTo(user.name)}
             onClick={() => switchTo(user.id)}
           >
             <Avatar id={user.id} name={user.name} shape="round" size="md" />
