@@ -8,6 +8,7 @@ import { words } from "../i18n";
 import { useViewer } from "../session/viewer";
 import { peerOf, titleOf } from "../text/people";
 import { Avatar } from "../ui/avatar";
+import "../styles/details.css";
 
 type DetailsProps = { conversation: ConversationView; onClose(): void };
 

@@ -34,5 +34,8 @@ export function useToday(): number {
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title;
+    return () => {
+      document.title = "Parlor";
+    };
   }, [title]);
 }

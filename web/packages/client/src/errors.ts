@@ -38,8 +38,5 @@ export function isTransient(error: unknown): boolean {
 
 /** Whether the person has to sign in again. */
 export function isRefused(error: unknown): boolean {
-  return (
-    error instanceof ParlorError &&
-    (error.status === 401 || error.status === 403 || error.code === "session_ended")
-  );
+  return error instanceof ParlorError && error.status === 401;
 }

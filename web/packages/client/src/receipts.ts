@@ -1,6 +1,8 @@
 // Read and delivered receipts on their way to the server. Per conversation and kind only the furthest seq
-// matters, so whatever gathers while one frame is in flight leaves as one. Lost receipts are not stored:
-// they are derived again from what is held after the next catch-up.
+// matters, so whatever gathers while one frame is in flight leaves as one. What a broken connection cut off
+// is said again after the reconnect; nothing is stored, a reload derives it anew.
+
+import { isTransient } from "./errors";
 
 export type ReceiptKind = "read" | "delivered";
 type SendReceipt = (kind: ReceiptKind, conversationId: string, seq: number) => Promise<unknown>;
@@ -47,8 +49,11 @@ export class Receipts {
       try {
         await this.send(kind, conversationId, seq);
         this.#sent.set(key, Math.max(seq, this.#sent.get(key) ?? 0));
-      } catch {
-        // Refused or cut off; asking again at once would not help.
+      } catch (error) {
+        // Refused for good: there is nothing to say it to. Cut off: said again after the reconnect.
+        if (!isTransient(error)) continue;
+        if (!this.#wanted.has(key)) this.#wanted.set(key, receipt);
+        break;
       }
     }
     this.#busy = false;

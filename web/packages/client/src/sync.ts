@@ -77,7 +77,7 @@ export class Sync {
     await this.#loadList();
     for (const thread of this.#threads.values()) {
       const lastSeq = this.conversations.get(thread.conversationId)?.lastSeq ?? 0;
-      if (thread.loaded && lastSeq > thread.lastSeq) await this.#fill(thread);
+      if (thread.loaded && lastSeq > thread.lastSeq) await this.#refill(thread);
       else if (!thread.loaded && thread.watched) await this.open(thread);
     }
     this.#buffer = null;
@@ -240,6 +240,17 @@ export class Sync {
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
     this.conversations.settle(ids);
+  }
+
+  /** A thread that may no longer be read must not keep the others from catching up. */
+  async #refill(thread: Thread): Promise<void> {
+    try {
+      await this.#fill(thread);
+    } catch (error) {
+      const isGone = error instanceof ParlorError && (error.status === 404 || error.status === 403);
+      if (!isGone) throw error;
+      thread.reset();
+    }
   }
 
   /** Reads forward from the window's end until the thread is whole. */
