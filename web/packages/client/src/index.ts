@@ -1,7 +1,5 @@
 // The public surface of @parlor/client. What is not named here is not promised.
 
-import type {} from "./json";
-
 export { type Auth, createAuth } from "./auth";
 export type { ConnectionStatus } from "./connection/connection";
 export {
