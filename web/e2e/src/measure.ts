@@ -66,15 +66,15 @@ async function main(): Promise<void> {
     for (let count = 1; count <= DELIVERIES; count += 1) {
       const text = `delivery ${count}.`;
       await ada.composer.fill(text);
-      const [seen, shown, pressed] = [
+      // Together, so that a failure of any ends the run in order and leaves no server behind.
+      const [seenAtMs, shownAtMs, pressedAtMs] = await Promise.all([
         appearance(grace, text),
         appearance(ada, text),
         keyPress(ada),
-      ];
-      await ada.composer.press("Enter");
-      const pressedAtMs = await pressed;
-      echoes.push((await shown) - pressedAtMs);
-      deliveries.push((await seen) - pressedAtMs);
+        ada.composer.press("Enter"),
+      ]);
+      echoes.push(shownAtMs - pressedAtMs);
+      deliveries.push(seenAtMs - pressedAtMs);
     }
     report("Enter to own bubble", echoes);
     report("Enter to the other browser's bubble", deliveries);
