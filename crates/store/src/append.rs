@@ -79,14 +79,17 @@ impl Store {
                 locked.conversations.insert(ConversationId(row.id), state);
             }
 
+            // The batch's pairs lead: CROSS JOIN keeps SQLite from scanning all members instead.
             let mut query = QueryBuilder::<Db>::new(
-                "SELECT m.conversation_id, m.user_id, m.role, u.handle, u.name, u.avatar_url
-                 FROM members m JOIN users u ON u.id = m.user_id WHERE (m.conversation_id, m.user_id) IN (VALUES ",
+                "SELECT m.conversation_id, m.user_id, m.role, u.handle, u.name, u.avatar_url FROM (VALUES ",
             );
             push_tuples(&mut query, &pairs, |row, (conversation, sender)| {
                 row.push_bind(*conversation).push_bind(*sender);
             });
-            query.push(")");
+            query.push(
+                ") AS v CROSS JOIN members m CROSS JOIN users u
+                 WHERE m.conversation_id = v.column1 AND m.user_id = v.column2 AND u.id = m.user_id",
+            );
             let rows: Vec<SenderRow> = query.build_query_as().fetch_all(&mut *tx).await?;
             let mut senders: HashMap<UserId, UserSummary> = HashMap::new();
             for row in rows {
@@ -118,8 +121,7 @@ impl Store {
                 let mut query = QueryBuilder::<Db>::new(concat!(
                     "SELECT ",
                     message_columns!(),
-                    " FROM messages m JOIN users u ON u.id = m.sender_id
-                     WHERE m.client_id IS NOT NULL AND (m.conversation_id, m.sender_id, m.client_id) IN (VALUES "
+                    " FROM (VALUES "
                 ));
                 push_tuples(
                     &mut query,
@@ -130,7 +132,11 @@ impl Store {
                             .push_bind(*client);
                     },
                 );
-                query.push(")");
+                query.push(
+                    ") AS v CROSS JOIN messages m CROSS JOIN users u
+                     WHERE m.conversation_id = v.column1 AND m.sender_id = v.column2 AND m.client_id = v.column3
+                       AND m.client_id IS NOT NULL AND u.id = m.sender_id",
+                );
                 let rows: Vec<MessageRow> = query.build_query_as().fetch_all(&mut *tx).await?;
                 for row in rows {
                     let message = row.into_message()?;
