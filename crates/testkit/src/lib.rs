@@ -1,6 +1,6 @@
 //! What tests are written with: a server, people who use it, both engines, a clock that obeys.
 //!
-//! ```ignore
+//! ```text
 //! let server = TestServer::start(Engine::Sqlite).await;
 //! let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
 //! let talk = ada.starts_direct(&grace).await;
