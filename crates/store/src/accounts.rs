@@ -2,6 +2,7 @@
 
 use parlor_core::Refusal;
 use parlor_protocol::{Code, Timestamp, User, UserId};
+use sqlx::{FromRow, Row};
 
 use crate::{
     Store, StoreError,
@@ -79,26 +80,30 @@ impl Store {
 
     /// The account that signs in with this handle or e-mail address (both in lower case).
     pub async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        #[derive(sqlx::FromRow)]
-        struct Row {
-            #[sqlx(flatten)]
-            user: UserRow,
-            password_hash: Option<String>,
-        }
-        let row: Option<Row> = read!(self, |Db, pool| sqlx::query_as(
-            "SELECT id, handle, name, email, bio, avatar_url, created_at, password_hash
-             FROM users WHERE handle = $1 OR email = $1"
-        )
-        .bind(login)
-        .fetch_optional(pool)
-        .await?);
-        row.map(|row| {
-            Ok(Account {
-                user: row.user.into_user()?,
-                password_hash: row.password_hash,
+        let found = read!(self, |Db, pool| {
+            let row = sqlx::query(
+                "SELECT id, handle, name, email, bio, avatar_url, created_at, password_hash
+                 FROM users WHERE handle = $1 OR email = $1",
+            )
+            .bind(login)
+            .fetch_optional(pool)
+            .await?;
+            match row {
+                Some(row) => Some((
+                    UserRow::from_row(&row)?,
+                    row.try_get::<Option<String>, _>("password_hash")?,
+                )),
+                None => None,
+            }
+        });
+        found
+            .map(|(user, password_hash)| {
+                Ok(Account {
+                    user: user.into_user()?,
+                    password_hash,
+                })
             })
-        })
-        .transpose()
+            .transpose()
     }
 
     /// A user as they see themselves.

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_core::append::{Earlier, Locked, LockedConversation, Outcome, Send, plan};
 use parlor_protocol::{ConversationId, Message, MessageKind, UserId, UserSummary};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     engine::{Dialect, write},
-    rows::{MessageRow, kind, message_columns, role, user_id},
+    rows::{MessageRow, kind, message_columns, role, row, user_id},
 };
 
 /// A stored message and whether this batch stored it.
@@ -26,22 +26,24 @@ pub(crate) struct Stored {
 
 pub(crate) type ItemResult = Result<Stored, parlor_core::Refusal>;
 
-#[derive(FromRow)]
-struct ConversationRow {
-    id: Uuid,
-    kind: String,
-    last_seq: i64,
-    version: i64,
+row! {
+    struct ConversationRow {
+        id: Uuid,
+        kind: String,
+        last_seq: i64,
+        version: i64,
+    }
 }
 
-#[derive(FromRow)]
-struct SenderRow {
-    conversation_id: Uuid,
-    user_id: String,
-    role: String,
-    handle: String,
-    name: String,
-    avatar_url: Option<String>,
+row! {
+    struct SenderRow {
+        conversation_id: Uuid,
+        user_id: String,
+        role: String,
+        handle: String,
+        name: String,
+        avatar_url: Option<String>,
+    }
 }
 
 impl Store {

@@ -7,13 +7,13 @@ use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
     UserId, limits::MEMBERS_INLINE_MAX,
 };
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     engine::{read, write},
-    rows::{MemberRow, MessageRow, kind, kind_text, message_columns, role, role_text},
+    rows::{MemberRow, MessageRow, kind, kind_text, message_columns, role, role_text, row},
 };
 
 /// Members put into one INSERT: seven values each stay far below SQLite's 32,766.
@@ -48,28 +48,29 @@ pub struct ListKey {
     pub id: ConversationId,
 }
 
-#[derive(FromRow)]
-struct ConversationRow {
-    id: Uuid,
-    kind: String,
-    title: Option<String>,
-    label: Option<String>,
-    metadata: String,
-    avatar_url: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-    active_at: i64,
-    last_seq: i64,
-    version: i64,
-    member_count: i64,
-    role: String,
-    read_seq: i64,
-    delivered_seq: i64,
-    muted_until: Option<i64>,
-    pinned: bool,
-    archived: bool,
-    hidden: bool,
-    unread_count: i64,
+row! {
+    struct ConversationRow {
+        id: Uuid,
+        kind: String,
+        title: Option<String>,
+        label: Option<String>,
+        metadata: String,
+        avatar_url: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+        active_at: i64,
+        last_seq: i64,
+        version: i64,
+        member_count: i64,
+        role: String,
+        read_seq: i64,
+        delivered_seq: i64,
+        muted_until: Option<i64>,
+        pinned: bool,
+        archived: bool,
+        hidden: bool,
+        unread_count: i64,
+    }
 }
 
 const SELECT: &str =

@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod history;
 mod meta;
+mod migrations;
 mod open;
 mod receipts;
 mod rows;

@@ -12,7 +12,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::engine::{Pools, Store};
+use crate::{
+    engine::{Pools, Store},
+    migrations,
+};
 
 /// Oldest PostgreSQL that is supported; 13 is the oldest that Debian's supported releases carry.
 const POSTGRES_VERSION_MIN: i32 = 130_000;
@@ -107,7 +110,7 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
         .connect_with(options.clone())
         .await
         .map_err(to_file_error)?;
-    sqlx::migrate!("migrations/sqlite")
+    migrations::sqlite()
         .run(&writer)
         .await
         .map_err(|e| OpenError::Migrate(e.to_string()))?;
@@ -160,7 +163,7 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenErr
         ]))
         .await
         .map_err(unreachable)?;
-    sqlx::migrate!("migrations/postgres")
+    migrations::postgres()
         .run(&pool)
         .await
         .map_err(|e| OpenError::Migrate(e.to_string()))?;

@@ -2,11 +2,12 @@
 
 use parlor_core::{Cursors, Refusal};
 use parlor_protocol::{ConversationId, ReceiptStatus, UserId};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::QueryBuilder;
 
 use crate::{
     Store, StoreError,
     engine::{Dialect, write},
+    rows::row,
 };
 
 /// A cursor that has moved.
@@ -18,11 +19,12 @@ pub struct MovedCursor {
     pub before: Cursors,
 }
 
-#[derive(FromRow)]
-struct Row {
-    delivered_seq: i64,
-    read_seq: i64,
-    last_seq: i64,
+row! {
+    struct Row {
+        delivered_seq: i64,
+        read_seq: i64,
+        last_seq: i64,
+    }
 }
 
 impl Store {

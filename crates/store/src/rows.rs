@@ -4,10 +4,32 @@ use parlor_protocol::{
     ConversationId, ConversationKind, Member, Message, MessageId, MessageKind, Role, Timestamp,
     User, UserId, UserSummary,
 };
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::StoreError;
+
+/// A struct of columns that reads itself from either engine's rows by their names.
+///
+/// What sqlx's derive would do; without it the drivers and their C libraries need not be built a
+/// second time for the compiler's own host.
+macro_rules! row {
+    ($vis:vis struct $name:ident { $($field_vis:vis $field:ident: $type:ty),+ $(,)? }) => {
+        #[derive(Debug)]
+        $vis struct $name { $($field_vis $field: $type),+ }
+
+        impl<'r, R> sqlx::FromRow<'r, R> for $name
+        where
+            R: sqlx::Row,
+            for<'c> &'c str: sqlx::ColumnIndex<R>,
+            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>),+
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?),+ })
+            }
+        }
+    };
+}
+pub(crate) use row;
 
 /// The columns of a [`MessageRow`], from `messages m JOIN users u`.
 macro_rules! message_columns {
@@ -18,15 +40,16 @@ macro_rules! message_columns {
 }
 pub(crate) use message_columns;
 
-#[derive(Debug, FromRow)]
-pub(crate) struct UserRow {
-    pub(crate) id: String,
-    pub(crate) handle: String,
-    pub(crate) name: String,
-    pub(crate) email: Option<String>,
-    pub(crate) bio: Option<String>,
-    pub(crate) avatar_url: Option<String>,
-    pub(crate) created_at: i64,
+row! {
+    pub(crate) struct UserRow {
+        pub(crate) id: String,
+        pub(crate) handle: String,
+        pub(crate) name: String,
+        pub(crate) email: Option<String>,
+        pub(crate) bio: Option<String>,
+        pub(crate) avatar_url: Option<String>,
+        pub(crate) created_at: i64,
+    }
 }
 
 impl UserRow {
@@ -43,17 +66,18 @@ impl UserRow {
     }
 }
 
-#[derive(Debug, FromRow)]
-pub(crate) struct MemberRow {
-    pub(crate) conversation_id: Uuid,
-    pub(crate) user_id: String,
-    pub(crate) role: String,
-    pub(crate) joined_at: i64,
-    pub(crate) read_seq: i64,
-    pub(crate) delivered_seq: i64,
-    pub(crate) handle: String,
-    pub(crate) name: String,
-    pub(crate) avatar_url: Option<String>,
+row! {
+    pub(crate) struct MemberRow {
+        pub(crate) conversation_id: Uuid,
+        pub(crate) user_id: String,
+        pub(crate) role: String,
+        pub(crate) joined_at: i64,
+        pub(crate) read_seq: i64,
+        pub(crate) delivered_seq: i64,
+        pub(crate) handle: String,
+        pub(crate) name: String,
+        pub(crate) avatar_url: Option<String>,
+    }
 }
 
 impl MemberRow {
@@ -73,22 +97,23 @@ impl MemberRow {
     }
 }
 
-#[derive(Debug, FromRow)]
-pub(crate) struct MessageRow {
-    id: Uuid,
-    conversation_id: Uuid,
-    seq: i64,
-    version: i64,
-    sender_id: String,
-    client_id: Option<String>,
-    kind: String,
-    content: String,
-    created_at: i64,
-    edited_at: Option<i64>,
-    deleted_at: Option<i64>,
-    handle: String,
-    name: String,
-    avatar_url: Option<String>,
+row! {
+    pub(crate) struct MessageRow {
+        id: Uuid,
+        conversation_id: Uuid,
+        seq: i64,
+        version: i64,
+        sender_id: String,
+        client_id: Option<String>,
+        kind: String,
+        content: String,
+        created_at: i64,
+        edited_at: Option<i64>,
+        deleted_at: Option<i64>,
+        handle: String,
+        name: String,
+        avatar_url: Option<String>,
+    }
 }
 
 impl MessageRow {

@@ -1,13 +1,12 @@
 //! Signed-in devices and the chain of their refresh tokens.
 
 use parlor_protocol::{SessionId, SessionInfo, Timestamp, UserId};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     engine::{read, write},
-    rows::user_id,
+    rows::{row, user_id},
 };
 
 /// A session to be stored.
@@ -53,12 +52,13 @@ pub enum RefreshOutcome {
     Unknown,
 }
 
-#[derive(FromRow)]
-struct SessionRow {
-    id: Uuid,
-    device: Option<String>,
-    created_at: i64,
-    last_used_at: i64,
+row! {
+    struct SessionRow {
+        id: Uuid,
+        device: Option<String>,
+        created_at: i64,
+        last_used_at: i64,
+    }
 }
 
 impl Store {
@@ -83,10 +83,11 @@ impl Store {
 
     /// Replaces the refresh token of a session, or revokes the session when an old one was shown.
     pub async fn rotate_session(&self, rotation: &Rotation) -> Result<RefreshOutcome, StoreError> {
-        #[derive(FromRow)]
-        struct Current {
-            user_id: String,
-            refresh_hash: Vec<u8>,
+        row! {
+            struct Current {
+                user_id: String,
+                refresh_hash: Vec<u8>,
+            }
         }
         let outcome = write!(self, |Db, tx| {
             let mut query = sqlx::QueryBuilder::<Db>::new(
