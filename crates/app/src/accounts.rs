@@ -1,13 +1,16 @@
 //! Registering, signing in, refreshing and signing out.
 
+use std::sync::Arc;
+
 use parlor_auth::{PasswordError, RefreshToken, TokenError, uuid_v7};
 use parlor_core::{Actor, Identity, Refusal, validate};
 use parlor_protocol::{
-    AuthReply, Code, LinkLogin, Login, Refresh, Register, SessionId, SessionInfo, User, UserId,
+    AuthReply, Code, LinkLogin, Login, Page, Refresh, Register, SessionId, SessionInfo, User,
+    UserId,
 };
 use parlor_store::{NewSession, NewUser, RefreshOutcome, Rotation};
 
-use crate::{App, app::refused};
+use crate::{App, app::refused, detached::detached};
 
 /// Longest description of a device that is kept, in characters.
 const DEVICE_CHARS_MAX: usize = 200;
@@ -38,20 +41,22 @@ impl App {
             .await
             .map_err(password_refused)?;
         let now = self.now();
+        let new = NewUser {
+            id: UserId::from(uuid_v7(now.0)),
+            handle: account.handle,
+            name: account.name,
+            email: account.email,
+            bio: None,
+            password_hash: Some(password_hash),
+            created_at: now,
+        };
+        let (session, token) = self.new_session(&new.id, caller);
         let user = self
             .store
-            .create_user(&NewUser {
-                id: UserId::from(uuid_v7(now.0)),
-                handle: account.handle,
-                name: account.name,
-                email: account.email,
-                bio: None,
-                password_hash: Some(password_hash),
-                created_at: now,
-            })
+            .create_user(&new, Some(&session))
             .await
             .map_err(refused)?;
-        self.open_session(user, caller).await
+        Ok(self.reply(user, &token))
     }
 
     /// Signs in with handle or e-mail address and password.
@@ -64,7 +69,7 @@ impl App {
         }
         self.limit_address(caller)?;
         self.account_limiter
-            .take(&login, self.now().0)
+            .take(&login, self.ticks_ms())
             .map_err(Refusal::rate_limited)?;
         let account = self.store.account(&login).await.map_err(refused)?;
         let hash = account
@@ -107,10 +112,11 @@ impl App {
 
     /// A code that signs in the person with this handle once; only on a demo server.
     pub async fn login_link(&self, handle: &str) -> Result<String, Refusal> {
-        if !self.config.demo {
+        // Never on a server that was only told to be a demo: its ada would be somebody's account.
+        if !self.config.demo || !self.store.is_demo().await.map_err(refused)? {
             return Err(Refusal::new(
                 Code::Forbidden,
-                "login links are only made in demo mode",
+                "login links are only made for the demo's people",
             ));
         }
         let account = self.store.account(handle).await.map_err(refused)?;
@@ -121,14 +127,18 @@ impl App {
     }
 
     /// Continues a session: the shown refresh token is replaced, and one shown twice ends it.
-    pub async fn refresh(&self, body: &Refresh) -> Result<AuthReply, Refusal> {
-        let dead = || {
-            Refusal::new(
-                Code::Unauthorized,
-                "this refresh token is not valid: sign in again",
-            )
-        };
-        let shown = RefreshToken::parse(&body.refresh_token).ok_or_else(dead)?;
+    pub async fn refresh(
+        self: &Arc<Self>,
+        body: &Refresh,
+        caller: &Caller,
+    ) -> Result<AuthReply, Refusal> {
+        self.limit_address(caller)?;
+        let shown = RefreshToken::parse(&body.refresh_token).ok_or_else(dead_token)?;
+        let app = self.clone();
+        detached(async move { app.rotate(&shown).await }).await
+    }
+
+    async fn rotate(&self, shown: &RefreshToken) -> Result<AuthReply, Refusal> {
         let next = RefreshToken::new(shown.session_id);
         let now = self.now();
         let outcome = self
@@ -143,48 +153,48 @@ impl App {
             .await
             .map_err(refused)?;
         match outcome {
-            RefreshOutcome::Rotated(user_id) => {
-                let user = self
-                    .store
-                    .user(&user_id)
-                    .await
-                    .map_err(refused)?
-                    .ok_or_else(dead)?;
-                Ok(self.reply(user, &next))
-            }
+            RefreshOutcome::Rotated(user) => Ok(self.reply(user, &next)),
             RefreshOutcome::Reused(user_id) => {
                 tracing::warn!(session = %shown.session_id, "a used refresh token was shown: session revoked");
                 self.end_session(&user_id, shown.session_id);
-                Err(dead())
+                Err(dead_token())
             }
-            RefreshOutcome::Unknown => Err(dead()),
+            RefreshOutcome::Unknown => Err(dead_token()),
         }
     }
 
     /// Ends the actor's own session.
-    pub async fn logout(&self, actor: &Actor) -> Result<(), Refusal> {
+    pub async fn logout(self: &Arc<Self>, actor: &Actor) -> Result<(), Refusal> {
         match actor.session_id {
             Some(id) => self.revoke_session(actor, id).await,
             None => Ok(()),
         }
     }
 
-    /// Ends one of the actor's sessions; its sockets close.
-    pub async fn revoke_session(&self, actor: &Actor, id: SessionId) -> Result<(), Refusal> {
-        if !self
-            .store
-            .revoke_session(&actor.user_id, id, self.now())
-            .await
-            .map_err(refused)?
-        {
-            return Err(Refusal::not_found("session"));
-        }
-        self.end_session(&actor.user_id, id);
-        Ok(())
+    /// Ends one of the actor's sessions; its sockets close. Ending it again does no harm.
+    pub async fn revoke_session(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: SessionId,
+    ) -> Result<(), Refusal> {
+        let (app, user_id) = (self.clone(), actor.user_id.clone());
+        detached(async move {
+            let revoked = app.store.revoke_session(&user_id, id, app.now()).await;
+            // Also when the outcome is not known: to end too much costs a sign-in, too little is a hole.
+            if !matches!(revoked, Ok(false)) {
+                app.end_session(&user_id, id);
+            }
+            if revoked.map_err(refused)? {
+                Ok(())
+            } else {
+                Err(Refusal::not_found("session"))
+            }
+        })
+        .await
     }
 
     /// The actor's open sessions, the newest first.
-    pub async fn sessions(&self, actor: &Actor) -> Result<Vec<SessionInfo>, Refusal> {
+    pub async fn sessions(&self, actor: &Actor) -> Result<Page<SessionInfo>, Refusal> {
         let mut sessions = self
             .store
             .sessions(&actor.user_id, self.now())
@@ -193,7 +203,10 @@ impl App {
         for session in &mut sessions {
             session.current = Some(session.id) == actor.session_id;
         }
-        Ok(sessions)
+        Ok(Page {
+            items: sessions,
+            next_cursor: None,
+        })
     }
 
     /// Checks an access token. No store is asked.
@@ -212,8 +225,8 @@ impl App {
                 })?;
         if self.revoked.contains(claims.sid) {
             return Err(Refusal::new(
-                Code::Unauthorized,
-                "this session was revoked: sign in again",
+                Code::SessionRevoked,
+                "this session was ended: sign in again",
             ));
         }
         Ok(Identity {
@@ -232,26 +245,29 @@ impl App {
     }
 
     async fn open_session(&self, user: User, caller: &Caller) -> Result<AuthReply, Refusal> {
+        let (session, token) = self.new_session(&user.id, caller);
+        self.store.create_session(&session).await.map_err(refused)?;
+        Ok(self.reply(user, &token))
+    }
+
+    fn new_session(&self, user_id: &UserId, caller: &Caller) -> (NewSession, RefreshToken) {
         let now = self.now();
         let token = RefreshToken::new(SessionId(uuid_v7(now.0)));
-        let device = caller.device.as_ref().map(|text| {
+        let printable = |text: &String| {
             text.chars()
                 .filter(|c| !c.is_control())
                 .take(DEVICE_CHARS_MAX)
-                .collect::<String>()
-        });
-        self.store
-            .create_session(&NewSession {
-                id: token.session_id,
-                user_id: user.id.clone(),
-                refresh_hash: token.hash(),
-                device,
-                now,
-                expires_at: now.plus(self.config.session_lifetime),
-            })
-            .await
-            .map_err(refused)?;
-        Ok(self.reply(user, &token))
+                .collect()
+        };
+        let session = NewSession {
+            id: token.session_id,
+            user_id: user_id.clone(),
+            refresh_hash: token.hash(),
+            device: caller.device.as_ref().map(printable),
+            now,
+            expires_at: now.plus(self.config.session_lifetime),
+        };
+        (session, token)
     }
 
     fn reply(&self, user: User, refresh: &RefreshToken) -> AuthReply {
@@ -270,9 +286,16 @@ impl App {
 
     fn limit_address(&self, caller: &Caller) -> Result<(), Refusal> {
         self.address_limiter
-            .take(&caller.address, self.now().0)
+            .take(&caller.address, self.ticks_ms())
             .map_err(Refusal::rate_limited)
     }
+}
+
+fn dead_token() -> Refusal {
+    Refusal::new(
+        Code::Unauthorized,
+        "this refresh token is not valid: sign in again",
+    )
 }
 
 fn wrong_login() -> Refusal {

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -17,6 +17,11 @@ use parlor_store::{Appender, AppenderConfig, Store, StoreError};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{Clock, limiter::Limiter, links::Links, revoked::Revoked};
+
+/// How long ended sessions are kept: a used refresh token of theirs is still recognised.
+const SESSIONS_REMEMBERED: Duration = Duration::from_hours(24 * 30);
+/// How long public counters are good for: counting reads whole tables, and anyone may ask.
+const STATS_KEPT: Duration = Duration::from_secs(5);
 
 /// How the application behaves.
 #[derive(Debug, Clone)]
@@ -31,6 +36,10 @@ pub struct AppConfig {
     pub logins_per_account: Rate,
     /// Sign-in attempts and registrations from one address.
     pub logins_per_address: Rate,
+    /// REST requests of one user.
+    pub requests_per_user: Rate,
+    /// Sockets of one user at once.
+    pub sockets_per_user_max: usize,
     /// Whether anyone may register.
     pub registration_open: bool,
     /// Whether login links can be used.
@@ -51,6 +60,11 @@ impl Default for AppConfig {
                 per_minute: 60,
                 burst: 60,
             },
+            requests_per_user: Rate {
+                per_minute: 3000,
+                burst: 300,
+            },
+            sockets_per_user_max: 100,
             registration_open: true,
             demo: false,
         }
@@ -70,6 +84,9 @@ pub struct App {
     pub(crate) links: Links,
     pub(crate) account_limiter: Limiter,
     pub(crate) address_limiter: Limiter,
+    user_limiter: Limiter,
+    started: Instant,
+    counted: Mutex<Option<(Instant, Stats)>>,
     epoch: String,
     draining: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -105,6 +122,8 @@ impl App {
         for id in store.revoked_since(since).await? {
             revoked.add(id, now, config.access_token_lifetime);
         }
+        let ended_before = Timestamp(now.0 - SESSIONS_REMEMBERED.as_millis() as i64);
+        store.forget_sessions(ended_before).await?;
         let hub = Arc::new(Hub::default());
         let (appender, committed, appending) =
             Appender::spawn(store.clone(), AppenderConfig::default());
@@ -115,6 +134,9 @@ impl App {
             tokens: Tokens::new(keys, config.access_token_lifetime.as_secs()),
             account_limiter: Limiter::new(config.logins_per_account),
             address_limiter: Limiter::new(config.logins_per_address),
+            user_limiter: Limiter::new(config.requests_per_user),
+            started: Instant::now(),
+            counted: Mutex::default(),
             config,
             store,
             hub,
@@ -155,16 +177,22 @@ impl App {
         self.store.ping().await.map_err(refused)
     }
 
-    /// Public counters.
+    /// Public counters, at most some seconds old.
     pub async fn stats(&self) -> Result<Stats, Refusal> {
+        let kept = *self.counted.lock();
+        if let Some((_, stats)) = kept.filter(|(counted, _)| counted.elapsed() < STATS_KEPT) {
+            return Ok(stats);
+        }
         let counts = self.hub.counts();
-        Ok(Stats {
+        let stats = Stats {
             users: self.store.user_count().await.map_err(refused)?,
             conversations: self.store.conversation_count().await.map_err(refused)?,
             messages: self.store.message_count().await.map_err(refused)?,
             connections: counts.connections,
             delivered: counts.delivered,
-        })
+        };
+        *self.counted.lock() = Some((Instant::now(), stats));
+        Ok(stats)
     }
 
     /// Names the store's history.
@@ -179,7 +207,16 @@ impl App {
 
     /// Registers a live connection for an actor and lets it hear the actor's conversations.
     pub async fn attach(&self, actor: &parlor_core::Actor) -> Result<Arc<Connection>, Refusal> {
-        let connection = self.hub.connect(actor.user_id.clone(), actor.session_id);
+        let Some(connection) = self.hub.connect(
+            actor.user_id.clone(),
+            actor.session_id,
+            self.config.sockets_per_user_max,
+        ) else {
+            return Err(Refusal::new(
+                Code::RateLimited,
+                "this user has too many sockets",
+            ));
+        };
         // A session revoked after its token was checked and before this line is caught here; one
         // revoked later finds the connection in the hub.
         if actor.session_id.is_some_and(|id| self.revoked.contains(id)) {
@@ -201,6 +238,23 @@ impl App {
     /// Forgets a live connection.
     pub fn detach(&self, connection: &Arc<Connection>) {
         self.hub.disconnect(connection);
+    }
+
+    /// Live connections on this node now.
+    pub fn live_connections(&self) -> u64 {
+        self.hub.counts().connections
+    }
+
+    /// Takes one request from the actor's allowance.
+    pub fn limit_user(&self, actor: &parlor_core::Actor) -> Result<(), Refusal> {
+        self.user_limiter
+            .take(actor.user_id.as_str(), self.ticks_ms())
+            .map_err(Refusal::rate_limited)
+    }
+
+    /// Monotonic, for limits: a wall clock that is set back must lock nobody out.
+    pub(crate) fn ticks_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,13 +1,19 @@
 //! Making, listing and reading conversations.
 
+use std::sync::Arc;
+
 use parlor_auth::uuid_v7;
-use parlor_core::{Actor, Refusal, conversation::decide_create, validate};
+use parlor_core::{
+    Actor, Refusal,
+    conversation::{NewConversation, decide_create},
+    validate,
+};
 use parlor_protocol::{
     Conversation, ConversationId, CreateConversation, Member, Page, ServerFrame, Timestamp, UserId,
 };
 use parlor_store::{ListFilter, ListKey, MemberKey};
 
-use crate::{App, app::refused, page_token};
+use crate::{App, app::refused, detached::detached, page_token};
 
 /// A conversation, and whether this request made it.
 #[derive(Debug, Clone)]
@@ -34,23 +40,34 @@ pub struct ListConversations {
 impl App {
     /// Makes a conversation and tells its members, or finds the direct one that exists.
     pub async fn create_conversation(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         body: CreateConversation,
     ) -> Result<CreatedConversation, Refusal> {
         let new = decide_create(&actor.user_id, body)?;
+        let (app, actor) = (self.clone(), actor.clone());
+        detached(async move { app.make(&actor, &new).await }).await
+    }
+
+    async fn make(
+        &self,
+        actor: &Actor,
+        new: &NewConversation,
+    ) -> Result<CreatedConversation, Refusal> {
         let now = self.now();
         let id = ConversationId(uuid_v7(now.0));
         let created = self
             .store
-            .create_conversation(id, &new, now)
+            .create_conversation(id, new, now)
             .await
             .map_err(refused)?;
+        // At once after the commit, before anything else can fail, and also for one that was there:
+        // whoever made it may have failed just here.
+        for (user_id, _) in &new.members {
+            self.hub.join_user(user_id, created.id);
+        }
         let conversation = self.conversation(actor, created.id).await?;
         if created.is_new {
-            for (user_id, _) in &new.members {
-                self.hub.join_user(user_id, created.id);
-            }
             self.hub.publish(
                 created.id,
                 &ServerFrame::ConversationAdded {

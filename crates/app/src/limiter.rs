@@ -31,8 +31,7 @@ impl Limiter {
     }
 
     /// Takes one unit for a key, or says in how many milliseconds one is there.
-    pub(crate) fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
-        let now_ms = u64::try_from(now_ms).unwrap_or(0);
+    pub(crate) fn take(&self, key: &str, now_ms: u64) -> Result<(), u64> {
         let mut buckets = self.buckets.lock();
         if !buckets.by_key.contains_key(key) {
             if buckets.by_key.len() >= KEYS_MAX {

@@ -4,6 +4,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use parlor_core::Refusal;
+use parlor_protocol::inspect;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Longest cursor that is read, in bytes.
@@ -20,6 +21,7 @@ pub(crate) fn decode<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option
     (cursor.len() <= CURSOR_BYTES_MAX)
         .then(|| URL_SAFE_NO_PAD.decode(cursor).ok())
         .flatten()
+        .filter(|bytes| inspect(bytes).is_ok())
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .map(Some)
         .ok_or_else(|| Refusal::field("cursor", "not a cursor of this list"))
@@ -40,6 +42,7 @@ mod tests {
             "",
             "%%%",
             "bm90IGpzb24",
+            &encode(&(1, "a\0b")),
             &encode(&"other"),
             &"A".repeat(600),
         ] {

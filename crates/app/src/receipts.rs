@@ -1,15 +1,17 @@
 //! Delivered and read cursors.
 
-use parlor_core::{Actor, Refusal};
-use parlor_protocol::{ConversationId, ReceiptStatus, ServerFrame, SetStatus};
+use std::sync::Arc;
 
-use crate::{App, app::refused};
+use parlor_core::{Actor, Refusal};
+use parlor_protocol::{ConversationId, ReceiptStatus, ServerFrame, SetStatus, UserId};
+
+use crate::{App, app::refused, detached::detached};
 
 impl App {
     /// Moves one of the actor's cursors up to `seq` and tells the conversation. Moving it back or
     /// past the newest message does nothing more than the possible.
     pub async fn move_cursor(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         conversation_id: ConversationId,
         status: ReceiptStatus,
@@ -18,13 +20,23 @@ impl App {
         if seq < 0 {
             return Err(Refusal::field("seq", "0 or more"));
         }
+        let (app, user_id) = (self.clone(), actor.user_id.clone());
+        detached(async move { app.moved(conversation_id, user_id, status, seq).await }).await
+    }
+
+    async fn moved(
+        &self,
+        conversation_id: ConversationId,
+        user_id: UserId,
+        status: ReceiptStatus,
+        seq: i64,
+    ) -> Result<(), Refusal> {
         let moved = self
             .store
-            .move_cursor(conversation_id, &actor.user_id, status, seq)
+            .move_cursor(conversation_id, &user_id, status, seq)
             .await
             .map_err(refused)?;
         let Some(moved) = moved else { return Ok(()) };
-        let user_id = actor.user_id.clone();
         // What is read is also delivered: one event says both.
         let frame = if moved.cursors.read_seq > moved.before.read_seq {
             ServerFrame::MessageRead {
@@ -45,7 +57,7 @@ impl App {
 
     /// Moves a cursor to a message named by its place or its id.
     pub async fn set_status(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         conversation_id: ConversationId,
         body: SetStatus,

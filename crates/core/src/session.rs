@@ -16,8 +16,13 @@ use parlor_protocol::{
 
 use crate::{Bucket, Identity, Rate, Refusal};
 
-/// How many refused commands in a row end a session that does not slow down.
+/// How many refusals end a session that never comes to rest in between.
 const RATE_STRIKES_MAX: u32 = 100;
+/// WebSocket pings and pongs of the peer: a heartbeat needs a few a minute.
+const SIGNS_OF_LIFE: Rate = Rate {
+    per_minute: 600,
+    burst: 100,
+};
 
 /// What happened to a connection.
 #[derive(Debug)]
@@ -142,7 +147,8 @@ enum State {
 pub struct Session {
     state: State,
     limits: SessionLimits,
-    bucket: Bucket,
+    commands: Bucket,
+    signs_of_life: Bucket,
     strikes: u32,
     /// When the peer last showed a sign of life.
     heard_ms: u64,
@@ -162,7 +168,8 @@ impl Session {
                 deadline_ms: now_ms + AUTH_DEADLINE_MS,
             },
             limits,
-            bucket: Bucket::default(),
+            commands: Bucket::default(),
+            signs_of_life: Bucket::default(),
             strikes: 0,
             heard_ms: now_ms,
             pinged: false,
@@ -205,7 +212,12 @@ impl Session {
                 self.frame(text, now_ms, out);
             }
             Input::Binary => self.end(CloseCode::BadFrame, out),
-            Input::Alive => self.alive(now_ms),
+            Input::Alive => {
+                self.alive(now_ms);
+                if self.signs_of_life.take(SIGNS_OF_LIFE, now_ms).is_err() {
+                    self.strike(out);
+                }
+            }
             Input::Authenticated { reference, result } => {
                 self.authenticated(reference, result, now_ms, out);
             }
@@ -285,21 +297,28 @@ impl Session {
 
     /// Takes one command from the allowance; a client that goes on regardless is closed.
     fn within_rate(&mut self, reference: Option<&Ref>, now_ms: u64, out: &mut Vec<Output>) -> bool {
-        match self.bucket.take(self.limits.commands, now_ms) {
-            Ok(()) => {
-                self.strikes = 0;
-                true
-            }
-            Err(wait_ms) => {
-                self.strikes += 1;
-                if self.strikes > RATE_STRIKES_MAX {
-                    self.end(CloseCode::RateLimited, out);
-                } else {
-                    out.push(error(reference.cloned(), Refusal::rate_limited(wait_ms)));
-                }
-                false
-            }
+        // Only a client that came to rest is forgiven: one that keeps sending at twice the rate
+        // has every other command taken, and would never have many refused in a row.
+        if self.commands.is_full(now_ms) {
+            self.strikes = 0;
         }
+        let Err(wait_ms) = self.commands.take(self.limits.commands, now_ms) else {
+            return true;
+        };
+        if !self.strike(out) {
+            out.push(error(reference.cloned(), Refusal::rate_limited(wait_ms)));
+        }
+        false
+    }
+
+    /// Counts one thing too many; `true` when that was the last.
+    fn strike(&mut self, out: &mut Vec<Output>) -> bool {
+        self.strikes += 1;
+        let last = self.strikes > RATE_STRIKES_MAX;
+        if last {
+            self.end(CloseCode::RateLimited, out);
+        }
+        last
     }
 
     fn authenticated(
@@ -332,11 +351,11 @@ impl Session {
                 }
             }
             (Err(refusal), _) => {
-                // A store that cannot be asked is no verdict on the token.
-                let code = if refusal.code == Code::Unavailable {
-                    CloseCode::Restart
-                } else {
-                    CloseCode::Unauthorized
+                let code = match refusal.code {
+                    // A store that cannot be asked is no verdict on the token.
+                    Code::Unavailable => CloseCode::Restart,
+                    Code::SessionRevoked => CloseCode::Revoked,
+                    _ => CloseCode::Unauthorized,
                 };
                 self.end(code, out);
             }
@@ -580,6 +599,7 @@ mod tests {
     #[test]
     fn a_bad_token_ends_it_and_a_store_that_is_away_says_come_back() {
         for (code, close) in [
+            (Code::SessionRevoked, CloseCode::Revoked),
             (Code::Unauthorized, CloseCode::Unauthorized),
             (Code::Unavailable, CloseCode::Restart),
         ] {
@@ -664,6 +684,54 @@ mod tests {
         }
         assert_eq!(refused, RATE_STRIKES_MAX);
         assert_eq!(bench.session.deadline(), None);
+    }
+
+    #[test]
+    fn a_steady_flood_ends_it_although_some_commands_are_taken() {
+        let mut bench = Bench::live();
+        let mut closed_ms = None;
+        for ms in 0..15_000 {
+            bench.now_ms = ms;
+            let out = bench.on(Input::Text(r#"{"type":"ping"}"#));
+            if out.contains(&Output::Close(CloseCode::RateLimited)) {
+                closed_ms = Some(ms);
+                break;
+            }
+        }
+        assert!(
+            closed_ms.is_some_and(|ms| ms < 1_000),
+            "closed at {closed_ms:?}"
+        );
+    }
+
+    #[test]
+    fn a_client_that_rests_is_forgiven() {
+        let mut bench = Bench::live();
+        for round in 0..20 {
+            bench.now_ms = round * 10_000;
+            bench.on(Input::Authenticated {
+                reference: None,
+                result: Ok(identity("ada", 60_000)),
+            });
+            for _ in 0..LIMITS.commands.burst + 50 {
+                let out = bench.on(Input::Text(r#"{"type":"ping"}"#));
+                assert!(
+                    !out.iter().any(|output| matches!(output, Output::Close(_))),
+                    "in round {round}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_of_pings_ends_it() {
+        let mut bench = Bench::live();
+        let ended = (0..1000).any(|_| {
+            bench
+                .on(Input::Alive)
+                .contains(&Output::Close(CloseCode::RateLimited))
+        });
+        assert!(ended);
     }
 
     #[test]

@@ -129,6 +129,17 @@ pub fn message(body: &SendMessage) -> Result<(), Refusal> {
             format!("at most {CONTENT_CHARS_MAX} characters and {CONTENT_BYTES_MAX} bytes"),
         ));
     }
+    // They show nothing, and each takes six bytes in every reply.
+    if body
+        .content
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
+        return Err(Refusal::field(
+            "content",
+            "no control characters but line breaks and tabs",
+        ));
+    }
     stacked_marks("content", &body.content)?;
     if let Some(client_id) = &body.client_id {
         let printable = client_id.bytes().all(|b| b.is_ascii_graphic());
@@ -251,6 +262,7 @@ mod tests {
         for bad in [
             "",
             " \n",
+            "a\u{1}b",
             &"x".repeat(CONTENT_CHARS_MAX + 1),
             &"🐟".repeat(CONTENT_BYTES_MAX / 4 + 1),
         ] {

@@ -29,7 +29,9 @@ impl FromRequestParts<Gateway> for Auth {
                 "this needs an access token: Authorization: Bearer …",
             )
         })?;
-        Ok(Self(gateway.app().authenticate(token)?.actor))
+        let actor = gateway.app().authenticate(token)?.actor;
+        gateway.app().limit_user(&actor)?;
+        Ok(Self(actor))
     }
 }
 
@@ -57,7 +59,11 @@ impl FromRequestParts<Gateway> for From {
             .get::<Peer>()
             .map(|Peer(address)| address.ip());
         let address = peer.map_or_else(String::new, |peer| {
-            client_address(peer, &parts.headers, &gateway.config().trusted_proxies).to_string()
+            limit_key(client_address(
+                peer,
+                &parts.headers,
+                &gateway.config().trusted_proxies,
+            ))
         });
         let device = parts
             .headers
@@ -69,19 +75,45 @@ impl FromRequestParts<Gateway> for From {
 }
 
 /// The client's address: the peer, or, where the peer is a trusted proxy, the last address in
-/// `X-Forwarded-For` that is not one. What stands further left is the client's own claim.
+/// `X-Forwarded-For` that is not one. What stands further left is the client's own claim, so what
+/// cannot be read ends the search.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let peer = peer.to_canonical();
     if !trusted.contains(&peer) {
         return peer;
     }
-    headers
+    let claims: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|text| text.trim().parse().ok())
-        .rfind(|address| !trusted.contains(address))
-        .unwrap_or(peer)
+        .collect();
+    let client = claims
+        .iter()
+        .rev()
+        .map(|claim| address(claim.trim()))
+        .find(|address| address.is_none_or(|address| !trusted.contains(&address)));
+    client.flatten().unwrap_or(peer)
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let plain = text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    plain
+        .or_else(with_port)
+        .map(|address| address.to_canonical())
+}
+
+/// What limits are counted by: an IPv4 address, or the /64 that an IPv6 user has to themselves.
+fn limit_key(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) >> 64 << 64;
+            format!("{}/64", std::net::Ipv6Addr::from(prefix))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +129,28 @@ mod tests {
             "x-forwarded-for".parse().expect("a name"),
             value.parse().expect("a value"),
         )])
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_search() {
+        let trusted = [ip("10.0.0.1")];
+        for (claimed, client) in [
+            ("1.2.3.4, 9.9.9.8:5000", "9.9.9.8"),
+            ("1.2.3.4, [2001:db8::1]:5000", "2001:db8::1"),
+            ("1.2.3.4, unknown", "10.0.0.1"),
+            ("1.2.3.4, , 10.0.0.1", "10.0.0.1"),
+        ] {
+            let found = client_address(ip("10.0.0.1"), &forwarded(claimed), &trusted);
+            assert_eq!(found, ip(client), "{claimed}");
+        }
+        let mapped = client_address(ip("::ffff:10.0.0.1"), &forwarded("9.9.9.9"), &trusted);
+        assert_eq!(mapped, ip("9.9.9.9"));
+    }
+
+    #[test]
+    fn one_user_has_one_allowance() {
+        assert_eq!(limit_key(ip("9.9.9.9")), "9.9.9.9");
+        assert_eq!(limit_key(ip("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
     }
 
     #[test]

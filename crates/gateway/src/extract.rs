@@ -1,14 +1,20 @@
 //! Strict reading of bodies, queries and paths: every refusal is a problem document.
 
+use std::time::Duration;
+
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use http_body_util::LengthLimitError;
 use parlor_core::Refusal;
 use parlor_protocol::{Code, InvalidId, inspect, limits::BODY_BYTES_MAX};
 use serde::de::DeserializeOwned;
 
 use crate::{problem::ApiError, state::Gateway};
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A JSON body of exactly this shape.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -24,19 +30,30 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for Body<T> {
             )
             .into());
         }
-        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
+        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX);
+        let bytes = tokio::time::timeout(BODY_TIMEOUT, body)
             .await
-            .map_err(|_| {
-                Refusal::new(
-                    Code::PayloadTooLarge,
-                    format!("the body may have at most {BODY_BYTES_MAX} bytes"),
-                )
-            })?;
+            .map_err(|_| Refusal::new(Code::RequestTimeout, "the body did not arrive in time"))?
+            .map_err(unreadable)?;
         let invalid = |detail: String| Refusal::new(Code::InvalidRequest, detail);
         inspect(&bytes).map_err(|malformed| invalid(malformed.to_string()))?;
         Ok(Self(
             serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?,
         ))
+    }
+}
+
+/// A body that is longer than allowed, or that broke off.
+fn unreadable(error: axum::Error) -> Refusal {
+    use std::error::Error;
+    let too_long = matches!(error.source(), Some(source) if source.is::<LengthLimitError>());
+    if too_long {
+        Refusal::new(
+            Code::PayloadTooLarge,
+            format!("the body may have at most {BODY_BYTES_MAX} bytes"),
+        )
+    } else {
+        Refusal::new(Code::InvalidRequest, "the body broke off")
     }
 }
 

@@ -10,6 +10,7 @@ mod auth;
 mod config;
 mod documents;
 mod extract;
+mod guarded;
 mod health;
 mod problem;
 mod request;

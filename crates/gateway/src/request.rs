@@ -2,10 +2,10 @@
 //!
 //! The log names the path and never the query: a token may stand there.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -15,23 +15,24 @@ use parlor_protocol::Code;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{
-    problem::{self, ApiError},
-    state::Gateway,
-};
+use crate::problem::{self, ApiError};
+
+/// How long a request may take. Longer than a batch of sends, which has a deadline of its own.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) async fn observe(
-    State(_gateway): State<Gateway>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().simple().to_string();
     let started = Instant::now();
     let span =
         tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
-    let response = next.run(request).instrument(span.clone()).await;
+    let reads = request.method().is_safe();
+    let answered =
+        tokio::time::timeout(REQUEST_DEADLINE, next.run(request).instrument(span.clone()));
+    let response = answered
+        .await
+        .unwrap_or_else(|_| ApiError(late(reads)).into_response());
     let mut response = problem::finish(response, &id);
     let ms = started.elapsed().as_millis() as u64;
     let status = response.status();
@@ -67,6 +68,21 @@ pub(crate) async fn observe(
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("private, no-store"));
     response
+}
+
+/// What a request is told that was not answered within the deadline.
+fn late(reads: bool) -> Refusal {
+    if reads {
+        Refusal::new(
+            Code::Unavailable,
+            "no answer within the deadline, try again",
+        )
+    } else {
+        Refusal::new(
+            Code::UnknownOutcome,
+            "no answer within the deadline: it may or may not have been done",
+        )
+    }
 }
 
 /// A handler that panics answers 500 and says so in the log; the process goes on.

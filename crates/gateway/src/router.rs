@@ -66,10 +66,7 @@ pub(crate) fn all(gateway: Gateway) -> Router {
         .route("/stats", get(health::stats))
         .fallback(assets::serve)
         .layer(CatchPanicLayer::custom(request::panicked))
-        .layer(middleware::from_fn_with_state(
-            gateway.clone(),
-            request::observe,
-        ))
+        .layer(middleware::from_fn(request::observe))
         .with_state(gateway)
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{GatewayConfig, auth::Peer, router, state::Gateway};
+use crate::{GatewayConfig, auth::Peer, guarded::Guarded, router, state::Gateway};
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,6 +23,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Pause after the system refuses a connection (no descriptors left), so that it is not asked in a loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections with requests at once; sockets are counted elsewhere.
+const REQUEST_CONNECTIONS_MAX: usize = 10_000;
 /// Connections that the kernel may hold for us.
 const BACKLOG: u32 = 4096;
 
@@ -109,6 +111,8 @@ async fn accept(listener: TcpListener, gateway: Gateway, mut stopped: watch::Rec
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
         match accepted {
+            // Sockets have left this set; what is in it are requests, and there are too many.
+            Ok(_) if connections.len() >= REQUEST_CONNECTIONS_MAX => {}
             Ok((stream, peer)) => {
                 connections.spawn(serve(stream, peer, service.clone(), stopped.clone()));
             }
@@ -146,7 +150,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Guarded::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let finished = tokio::select! {

@@ -8,7 +8,6 @@ use std::{
     time::Instant,
 };
 
-use axum::extract::FromRef;
 use parlor_app::App;
 use tokio::sync::watch;
 
@@ -83,11 +82,5 @@ impl Gateway {
 impl Drop for SocketPlace {
     fn drop(&mut self) {
         self.0.0.sockets.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl FromRef<Gateway> for Arc<App> {
-    fn from_ref(gateway: &Gateway) -> Self {
-        gateway.app().clone()
     }
 }

@@ -8,7 +8,10 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use axum::{
     extract::{
         State,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+        ws::{
+            CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade,
+            rejection::WebSocketUpgradeRejection,
+        },
     },
     http::HeaderMap,
     response::{IntoResponse, Response},
@@ -41,6 +44,10 @@ const WRITE_BUFFER_BYTES_MAX: usize = 512 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close may take, including the peer's answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long joining the user's conversations may take.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a command may wait for the store.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Commands of one socket under way at once; more wait in the socket.
 const IN_FLIGHT_MAX: usize = 64;
 /// Spread of reconnects after a drain.
@@ -58,8 +65,15 @@ pub(crate) async fn upgrade(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
     Query(handshake): Query<Handshake>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            let detail = format!("not a WebSocket handshake: {rejection}");
+            return ApiError(Refusal::new(Code::InvalidRequest, detail)).into_response();
+        }
+    };
     let Some(place) = gateway.socket_place() else {
         let refusal = Refusal {
             retry_after_ms: Some(5000),
@@ -159,7 +173,7 @@ impl Driver {
     }
 
     fn deadline(&self) -> Instant {
-        // A session without a deadline waits for an answer of the application, which has its own.
+        // Only a session that is being attached has none, and attaching has a deadline of its own.
         let ms = self
             .session
             .deadline()
@@ -180,7 +194,12 @@ impl Driver {
             Some(Ok(Message::Text(text))) => self.input(Input::Text(text.as_str())).await,
             Some(Ok(Message::Binary(_))) => self.input(Input::Binary).await,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.input(Input::Alive).await,
-            Some(Ok(Message::Close(_))) | None => Err(Gone),
+            Some(Ok(Message::Close(_))) => {
+                // The answer to the peer's close is queued; it must also leave.
+                drop(timeout(CLOSE_TIMEOUT, self.socket.flush()).await);
+                Err(Gone)
+            }
+            None => Err(Gone),
             Some(Err(error)) => {
                 if let Some(code) = close_code(&error) {
                     self.close(code, "").await;
@@ -201,17 +220,33 @@ impl Driver {
                 self.feed(frame).await?;
             }
         }
-        let after_ms = u64::from(uuid::Uuid::now_v7().as_fields().2) % RECONNECT_SPREAD_MS;
+        // The low bits of an id are random.
+        let after_ms = uuid::Uuid::now_v7().as_u128() as u64 % RECONNECT_SPREAD_MS;
         self.input(Input::Drain { after_ms }).await
     }
 
+    /// Writes what waited. A reader that holds the write up must not hold up the end of its socket.
     async fn write(&mut self, drained: Drained) -> Result<(), Gone> {
-        for frame in drained.frames {
-            self.feed(frame).await?;
-        }
-        match drained.ended {
+        let Some(connection) = self.connection.clone() else {
+            return Ok(());
+        };
+        let written = async {
+            for frame in drained.frames {
+                self.feed(frame).await?;
+            }
+            self.flush().await
+        };
+        let ended = tokio::select! {
+            biased;
+            written = written => {
+                written?;
+                drained.ended
+            }
+            code = connection.outbox().ended() => Some(code),
+        };
+        match ended {
             Some(code) => self.input(Input::Ended(code)).await,
-            None => self.flush().await,
+            None => Ok(()),
         }
     }
 
@@ -252,7 +287,10 @@ impl Driver {
 
     async fn attach(&mut self, actor: Actor) {
         let app = self.gateway.app().clone();
-        let input = match app.attach(&actor).await {
+        let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor))
+            .await
+            .unwrap_or_else(|_| Err(Refusal::new(Code::Unavailable, "the database is too slow")));
+        let input = match attached {
             Ok(connection) => {
                 self.connection = Some(connection);
                 self.actor = Some(actor);
@@ -261,7 +299,12 @@ impl Driver {
                     cursor: app.epoch().to_owned(),
                 }
             }
-            Err(refusal) if refusal.code == Code::Unauthorized => Input::Ended(CloseCode::Revoked),
+            Err(refusal) if refusal.code == Code::SessionRevoked => {
+                Input::Ended(CloseCode::Revoked)
+            }
+            Err(refusal) if refusal.code == Code::RateLimited => {
+                Input::Ended(CloseCode::RateLimited)
+            }
             Err(_) => Input::AttachFailed,
         };
         self.session
@@ -301,7 +344,14 @@ impl Driver {
                 seq,
             } => {
                 self.in_flight.push(Box::pin(async move {
-                    match app.move_cursor(&actor, conversation_id, status, seq).await {
+                    let moving = app.move_cursor(&actor, conversation_id, status, seq);
+                    let moved = timeout(COMMAND_DEADLINE, moving).await.unwrap_or_else(|_| {
+                        Err(Refusal::new(
+                            Code::UnknownOutcome,
+                            "no answer within the deadline: a cursor may be moved again",
+                        ))
+                    });
+                    match moved {
                         Ok(()) => Ok(ServerFrame::Ack {
                             reference,
                             message: None,

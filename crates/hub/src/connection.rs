@@ -1,5 +1,7 @@
 //! One live connection as the hub knows it.
 
+use std::collections::HashSet;
+
 use parking_lot::Mutex;
 use parlor_protocol::{ConversationId, SessionId, UserId};
 
@@ -17,7 +19,7 @@ pub struct Connection {
     pub(crate) session_id: Option<SessionId>,
     /// The topics that it is in, to leave them when it goes; `None` once it has gone, so that a
     /// join that comes too late leaves nothing behind.
-    pub(crate) topics: Mutex<Option<Vec<ConversationId>>>,
+    pub(crate) topics: Mutex<Option<HashSet<ConversationId>>>,
     outbox: Outbox,
 }
 
@@ -27,7 +29,7 @@ impl Connection {
             id,
             user_id,
             session_id,
-            topics: Mutex::new(Some(Vec::new())),
+            topics: Mutex::new(Some(HashSet::new())),
             outbox: Outbox::default(),
         }
     }

@@ -66,15 +66,24 @@ impl Hub {
     ///
     /// Register first and load the user's conversations after it: one that the user is added to in
     /// between reaches the connection through [`Hub::join_user`], so that none is missed.
-    pub fn connect(&self, user_id: UserId, session_id: Option<SessionId>) -> Arc<Connection> {
+    ///
+    /// `None` when the user has `per_user_max` connections already.
+    pub fn connect(
+        &self,
+        user_id: UserId,
+        session_id: Option<SessionId>,
+        per_user_max: usize,
+    ) -> Option<Arc<Connection>> {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let connection = Arc::new(Connection::new(id, user_id.clone(), session_id));
-        self.user(&user_id)
-            .lock()
-            .entry(user_id)
-            .or_default()
-            .push(connection.clone());
-        connection
+        let mut users = self.user(&user_id).lock();
+        let connections = users.entry(user_id).or_default();
+        if connections.len() >= per_user_max {
+            return None;
+        }
+        connections.push(connection.clone());
+        drop(users);
+        Some(connection)
     }
 
     /// Puts a connection into topics.
@@ -97,8 +106,7 @@ impl Hub {
     fn join_one(&self, connection: &Arc<Connection>, conversation_id: ConversationId) {
         let mut topics = connection.topics.lock();
         let Some(topics) = &mut *topics else { return };
-        if !topics.contains(&conversation_id) {
-            topics.push(conversation_id);
+        if topics.insert(conversation_id) {
             self.topic(conversation_id)
                 .lock()
                 .entry(conversation_id)
@@ -137,13 +145,6 @@ impl Hub {
             topic.get(&conversation_id).map_or(&[], Vec::as_slice),
             &bytes,
         );
-    }
-
-    /// Gives a frame to every connection of a user. Encoded once.
-    pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame) {
-        let bytes = encode(frame);
-        let user = self.user(user_id).lock();
-        self.deliver(user.get(user_id).map_or(&[], Vec::as_slice), &bytes);
     }
 
     fn deliver(&self, connections: &[Arc<Connection>], bytes: &Bytes) {
@@ -221,6 +222,10 @@ mod tests {
             .expect("a valid id")
     }
 
+    fn connect(hub: &Hub, user: UserId, session: Option<SessionId>) -> Arc<Connection> {
+        hub.connect(user, session, 2).expect("a place")
+    }
+
     fn received(connection: &Connection) -> (usize, Option<CloseCode>) {
         match connection
             .outbox()
@@ -236,9 +241,9 @@ mod tests {
     #[test]
     fn a_frame_reaches_each_connection_of_its_topic_once() {
         let hub = Hub::default();
-        let phone = hub.connect(user("ada"), None);
-        let desk = hub.connect(user("ada"), None);
-        let grace = hub.connect(user("grace"), None);
+        let phone = connect(&hub, user("ada"), None);
+        let desk = connect(&hub, user("ada"), None);
+        let grace = connect(&hub, user("grace"), None);
         hub.join(&phone, &[conversation(1), conversation(1)]);
         // Both ways of joining at once: loaded and told.
         hub.join_user(&user("ada"), conversation(1));
@@ -249,17 +254,16 @@ mod tests {
             [1, 1, 0]
         );
         hub.publish(conversation(2), &FRAME);
-        hub.publish_to_user(&user("grace"), &FRAME);
         assert_eq!(
             [received(&phone).0, received(&desk).0, received(&grace).0],
-            [0, 0, 1]
+            [0, 0, 0]
         );
         assert_eq!(
             hub.counts(),
             Counts {
                 connections: 3,
-                published: 3,
-                delivered: 3
+                published: 2,
+                delivered: 2
             }
         );
     }
@@ -267,7 +271,7 @@ mod tests {
     #[test]
     fn a_connection_that_is_gone_leaves_nothing_behind() {
         let hub = Hub::default();
-        let phone = hub.connect(user("ada"), None);
+        let phone = connect(&hub, user("ada"), None);
         hub.join(&phone, &[conversation(1), conversation(2)]);
         hub.disconnect(&phone);
         hub.join(&phone, &[conversation(3)]);
@@ -279,10 +283,20 @@ mod tests {
     }
 
     #[test]
+    fn one_user_has_so_many_connections_and_no_more() {
+        let hub = Hub::default();
+        let phone = connect(&hub, user("ada"), None);
+        let _desk = connect(&hub, user("ada"), None);
+        assert!(hub.connect(user("ada"), None, 2).is_none());
+        hub.disconnect(&phone);
+        assert!(hub.connect(user("ada"), None, 2).is_some());
+    }
+
+    #[test]
     fn p6_a_revoked_session_ends_and_no_other() {
         let hub = Hub::default();
-        let phone = hub.connect(user("ada"), Some(session(1)));
-        let desk = hub.connect(user("ada"), Some(session(2)));
+        let phone = connect(&hub, user("ada"), Some(session(1)));
+        let desk = connect(&hub, user("ada"), Some(session(2)));
         hub.end_session(&user("ada"), session(1));
         assert_eq!(
             [received(&phone).1, received(&desk).1],

@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parlor_protocol::CloseCode;
+use tokio::sync::Notify;
 
 /// Frames that may wait for one connection.
 pub const OUTBOX_FRAMES_MAX: usize = 1024;
@@ -21,6 +22,8 @@ pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Outbox {
     inner: Mutex<Inner>,
+    /// Wakes a task that is stuck in a write: what is to be ended must not wait for its reader.
+    ending: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +59,7 @@ impl Outbox {
                 inner.frames = VecDeque::new();
                 inner.bytes = 0;
                 inner.ended = Some(CloseCode::TooSlow);
+                self.ending.notify_one();
             } else {
                 inner.bytes += frame.len();
                 inner.frames.push_back(frame);
@@ -75,6 +79,7 @@ impl Outbox {
             inner.ended.get_or_insert(code);
             inner.waker.take()
         };
+        self.ending.notify_one();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -95,6 +100,17 @@ impl Outbox {
             frames: std::mem::take(&mut inner.frames),
             ended: inner.ended,
         })
+    }
+
+    /// Waits until the hub ends this connection. For the one task that writes to it.
+    pub async fn ended(&self) -> CloseCode {
+        loop {
+            let ended = self.inner.lock().ended;
+            if let Some(code) = ended {
+                return code;
+            }
+            self.ending.notified().await;
+        }
     }
 
     /// Takes everything, or waits for the first frame.

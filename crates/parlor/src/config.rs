@@ -179,11 +179,35 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "limits",
+        key: "sockets_per_user_max",
+        env: None,
+        default: "100",
+        wants: "a number from 1",
+        about: "Sockets of one user at once.",
+    },
+    Setting {
+        section: "limits",
+        key: "requests_per_user_per_minute",
+        env: None,
+        default: "3000",
+        wants: "a number from 1",
+        about: "REST requests of one user.",
+    },
+    Setting {
+        section: "limits",
         key: "sockets_max",
         env: None,
         default: "500000",
         wants: "a number from 1",
         about: "Sockets at once on this node.",
+    },
+    Setting {
+        section: "demo",
+        key: "enabled",
+        env: Some("PARLOR_DEMO"),
+        default: "false",
+        wants: "true or false",
+        about: "Whether an empty server is filled with a demo, and login links for its people are printed.",
     },
     Setting {
         section: "log",
@@ -428,7 +452,10 @@ impl Config {
                     "closed" => Some(false),
                     _ => None,
                 })?,
-                demo: env("PARLOR_DEMO").is_some_and(|value| value == "true" || value == "1"),
+                requests_per_user: values.rate("limits.requests_per_user_per_minute", None)?,
+                sockets_per_user_max: values.number("limits.sockets_per_user_max", 1..=1_000_000)?
+                    as usize,
+                demo: values.read("demo.enabled", |text| text.parse().ok())?,
             },
             gateway: GatewayConfig {
                 listen: SocketAddr::new(host, port),

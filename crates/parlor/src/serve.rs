@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use parlor_app::{App, SystemClock};
+use parlor_app::{App, Demo, SystemClock};
 use parlor_auth::Keys;
 use parlor_gateway::Server;
 use parlor_store::{Database, Store};
@@ -32,6 +32,11 @@ fn log_to_stderr(config: &Config) {
         .log_filter
         .parse()
         .expect("the configuration was checked");
+    // At `trace` these print whole frames, and a token or a message may stand in one.
+    let filter = filter.with_targets(
+        ["tungstenite", "tokio_tungstenite", "hyper", "sqlx"]
+            .map(|target| (target, tracing::Level::INFO)),
+    );
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if config.log_json {
         layer.json().boxed()
@@ -88,20 +93,32 @@ async fn announce(config: &Config, app: &App, server: &Server) -> anyhow::Result
     println!("  messages  {database}");
     println!("  keys      {}", config.data_dir.display());
     if config.app.demo {
-        let fresh = app
-            .seed_demo()
-            .await
-            .map_err(|refusal| anyhow::anyhow!("cannot fill the demo: {refusal}"))?;
-        println!("  demo      {}", if fresh { "filled" } else { "as it was" });
-        for handle in DEMO_PEOPLE {
-            let code = app
-                .login_link(handle)
-                .await
-                .map_err(|refusal| anyhow::anyhow!("no login link: {refusal}"))?;
-            println!("  {handle:<8}  {url}/sign-in#code={code}");
-        }
-        println!("Each link signs in once, within 30 minutes. Open them in two windows and talk.");
+        announce_demo(app, &url).await?;
     }
+    Ok(())
+}
+
+async fn announce_demo(app: &App, url: &str) -> anyhow::Result<()> {
+    let demo = app
+        .seed_demo()
+        .await
+        .map_err(|refusal| anyhow::anyhow!("cannot fill the demo: {refusal}"))?;
+    match demo {
+        Demo::Filled => println!("  demo      filled"),
+        Demo::Kept => println!("  demo      as it was"),
+        Demo::Occupied => {
+            println!("  demo      left out: other people live in this data folder");
+            return Ok(());
+        }
+    }
+    for handle in DEMO_PEOPLE {
+        let code = app
+            .login_link(handle)
+            .await
+            .map_err(|refusal| anyhow::anyhow!("no login link: {refusal}"))?;
+        println!("  {handle:<8}  {url}/sign-in#code={code}");
+    }
+    println!("Each link signs in once, within 30 minutes. Open them in two windows and talk.");
     Ok(())
 }
 

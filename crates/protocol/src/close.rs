@@ -4,8 +4,6 @@
 /// Why the server ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
-    /// 1001: the server is going away; resume with a jittered backoff.
-    GoingAway,
     /// 1007: a text frame was not UTF-8; do not repeat it.
     NotUtf8,
     /// 1009: a frame was too big; do not repeat it.
@@ -18,8 +16,6 @@ pub enum CloseCode {
     Unauthorized,
     /// 4004: session revoked or user banned; stop.
     Revoked,
-    /// 4007: the cursor cannot be used; start over.
-    BadCursor,
     /// 4008: the socket reads too slowly; resume.
     TooSlow,
     /// 4009: no sign of life for two heartbeats; resume.
@@ -32,14 +28,12 @@ impl CloseCode {
     /// The number on the wire.
     pub fn number(self) -> u16 {
         match self {
-            Self::GoingAway => 1001,
             Self::NotUtf8 => 1007,
             Self::TooBig => 1009,
             Self::Restart => 1012,
             Self::BadFrame => 4001,
             Self::Unauthorized => 4003,
             Self::Revoked => 4004,
-            Self::BadCursor => 4007,
             Self::TooSlow => 4008,
             Self::HeartbeatMissed => 4009,
             Self::RateLimited => 4029,
@@ -49,14 +43,12 @@ impl CloseCode {
     /// The reason text on the wire (well under the standard's 123 bytes).
     pub fn reason(self) -> &'static str {
         match self {
-            Self::GoingAway => "going away",
             Self::NotUtf8 => "not utf-8",
             Self::TooBig => "frame too big",
             Self::Restart => "restarting",
             Self::BadFrame => "bad frame",
             Self::Unauthorized => "token missing, invalid or expired",
             Self::Revoked => "session revoked",
-            Self::BadCursor => "cursor not usable",
             Self::TooSlow => "too slow",
             Self::HeartbeatMissed => "heartbeat missed",
             Self::RateLimited => "rate limited",

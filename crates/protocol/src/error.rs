@@ -18,6 +18,10 @@ pub enum Code {
     Unauthorized,
     /// The access token has expired: refresh it.
     TokenExpired,
+    /// The session was ended: sign in again.
+    SessionRevoked,
+    /// The request did not arrive in time.
+    RequestTimeout,
     /// Handle or password is wrong.
     InvalidCredentials,
     /// A login link was used before or has expired.
@@ -71,6 +75,8 @@ impl Code {
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be JSON"),
             Self::Unauthorized => ("unauthorized", 401, "Sign in first"),
             Self::TokenExpired => ("token_expired", 401, "The access token has expired"),
+            Self::SessionRevoked => ("session_revoked", 401, "This session was ended"),
+            Self::RequestTimeout => ("request_timeout", 408, "The request did not arrive in time"),
             Self::InvalidCredentials => ("invalid_credentials", 401, "Login or password is wrong"),
             Self::LinkUsed => ("link_used", 401, "This link was used or has expired"),
             Self::Forbidden => ("forbidden", 403, "You may not do this"),

@@ -14,7 +14,7 @@ use crate::{
 #[serde(untagged)]
 pub enum Ref {
     /// A number.
-    Number(u32),
+    Number(#[ts(type = "number")] u64),
     /// A text.
     Text(String),
 }

@@ -21,11 +21,6 @@ impl Timestamp {
                 .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
         )
     }
-
-    /// How long after `earlier` this moment is; zero when it is not after it.
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
-    }
 }
 
 impl fmt::Display for Timestamp {

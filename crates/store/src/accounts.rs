@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     engine::{read, write},
     rows::UserRow,
+    sessions::{NewSession, insert_session},
 };
 
 /// A user to be stored.
@@ -39,8 +40,12 @@ pub struct Account {
 }
 
 impl Store {
-    /// Stores a user. A taken handle or e-mail address is a refusal.
-    pub async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
+    /// Stores a user, and their first session with them. A taken handle or e-mail address is a refusal.
+    pub async fn create_user(
+        &self,
+        new: &NewUser,
+        session: Option<&NewSession>,
+    ) -> Result<User, StoreError> {
         write!(self, |Db, tx| {
             let clash: Option<String> =
                 sqlx::query_scalar("SELECT handle FROM users WHERE handle = $1 OR email = $2 ORDER BY handle = $1 DESC LIMIT 1")
@@ -66,6 +71,9 @@ impl Store {
             .execute(&mut *tx)
             .await
             .map_err(lost_race)?;
+            if let Some(session) = session {
+                insert_session!(tx, session);
+            }
         });
         Ok(User {
             id: new.id.clone(),

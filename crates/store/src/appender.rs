@@ -4,7 +4,7 @@
 //! batch grows with the load and a lone sender waits for nobody. Nothing is answered before its
 //! commit: a [`PendingAppend`] resolves after it, and new messages go to the publisher in commit order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parlor_core::{Refusal, append::Send};
 use parlor_protocol::{Code, Message};
@@ -14,6 +14,9 @@ use tokio::{
 };
 
 use crate::{Store, StoreError, append::ItemResult};
+
+/// How long a batch may take before its senders are told that the outcome is not known.
+const BATCH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Bounds of the appender.
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +149,11 @@ async fn run(
             .drain(..)
             .map(|item| (item.send, item.reply))
             .unzip();
-        let results = match store.append(&batch).await {
+        // Past the deadline the commit may still happen: its senders ask again with their clientIds.
+        let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(&batch))
+            .await
+            .unwrap_or_else(|_| Err(StoreError::TimedOut));
+        let results = match appended {
             Ok(results) => results,
             Err(error) => {
                 let refusal = refuse_all(&error, batch.len());

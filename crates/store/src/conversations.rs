@@ -113,15 +113,16 @@ impl Store {
 
             // Two people who start at the same moment meet at the unique key: one inserts, the other finds.
             let inserted = sqlx::query(
-                "INSERT INTO conversations (id, kind, direct_key, title, label, metadata, created_at, updated_at,
+                "INSERT INTO conversations (id, kind, direct_key, title, label, search_lower, metadata, created_at, updated_at,
                                             active_at, last_seq, version, member_count)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, 0, 1, $8) ON CONFLICT (direct_key) DO NOTHING",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, 0, 1, $9) ON CONFLICT (direct_key) DO NOTHING",
             )
             .bind(id.0)
             .bind(kind_text(new.kind))
             .bind(&new.direct_key)
             .bind(&new.title)
             .bind(&new.label)
+            .bind(search_lower(new))
             .bind(&new.metadata)
             .bind(now.0)
             .bind(new.members.len() as i64)
@@ -205,10 +206,7 @@ impl Store {
                         .replace('_', "\\_")
                 );
                 query
-                    .push(" AND (LOWER(c.title) LIKE ")
-                    .push_bind(pattern.clone());
-                query
-                    .push(" ESCAPE '\\' OR LOWER(c.label) LIKE ")
+                    .push(" AND (c.search_lower LIKE ")
                     .push_bind(pattern.clone());
                 query.push(
                     " ESCAPE '\\' OR EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id
@@ -349,6 +347,12 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Title and label in one text, each on its own line so that no match spans both.
+fn search_lower(new: &NewConversation) -> String {
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
+    format!("{}\n{}", text(&new.title), text(&new.label))
 }
 
 impl ConversationRow {

@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use crate::{
     Store, StoreError,
     engine::read,
-    rows::{MemberRow, UserRow, user_id},
+    rows::{MemberRow, UserRow},
 };
 
 /// Where a page of members begins: after this member.
@@ -93,20 +93,6 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(MemberRow::into_member).collect()
-    }
-
-    /// Everyone in a conversation, to tell them.
-    pub async fn member_ids(
-        &self,
-        conversation_id: ConversationId,
-    ) -> Result<Vec<UserId>, StoreError> {
-        let ids: Vec<String> = read!(self, |Db, pool| sqlx::query_scalar(
-            "SELECT user_id FROM members WHERE conversation_id = $1"
-        )
-        .bind(conversation_id.0)
-        .fetch_all(pool)
-        .await?);
-        ids.iter().map(|id| user_id(id)).collect()
     }
 }
 

@@ -8,7 +8,8 @@ pub struct Store {
     pub(crate) pools: Pools,
 }
 
-/// SQLite has one writer, so waiting for it happens in the pool's queue and not in busy loops.
+/// SQLite has one writer, so waiting for it happens in the pool's queue and not in busy loops. On
+/// PostgreSQL writers have connections of their own: a flood of reads must not stop the sending.
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
     Sqlite {
@@ -16,7 +17,8 @@ pub(crate) enum Pools {
         readers: SqlitePool,
     },
     Postgres {
-        pool: PgPool,
+        writers: PgPool,
+        readers: PgPool,
     },
 }
 
@@ -43,7 +45,7 @@ macro_rules! read {
                 type $db = sqlx::Sqlite;
                 $body
             }
-            $crate::engine::Pools::Postgres { pool: $pool } => {
+            $crate::engine::Pools::Postgres { readers: $pool, .. } => {
                 #[allow(dead_code, reason = "not every body names its engine")]
                 type $db = sqlx::Postgres;
                 $body
@@ -69,10 +71,10 @@ macro_rules! write {
                     .map_err($crate::StoreError::from_commit)?;
                 value
             }
-            $crate::engine::Pools::Postgres { pool } => {
+            $crate::engine::Pools::Postgres { writers, .. } => {
                 #[allow(dead_code, reason = "not every body names its engine")]
                 type $db = sqlx::Postgres;
-                let mut transaction = pool.begin().await?;
+                let mut transaction = writers.begin().await?;
                 let $tx = &mut *transaction;
                 let value = $body;
                 transaction
@@ -103,7 +105,10 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { pool } => pool.close().await,
+            Pools::Postgres { writers, readers } => {
+                readers.close().await;
+                writers.close().await;
+            }
         }
     }
 }

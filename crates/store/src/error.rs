@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The commit failed or got no answer: it may or may not be on disk.
     #[error("outcome of the commit is not known: {0}")]
     UnknownOutcome(#[source] sqlx::Error),
+    /// No answer within the deadline: it may or may not be on disk.
+    #[error("no answer of the database within the deadline")]
+    TimedOut,
     /// The disk is full; nothing was stored.
     #[error("disk is full")]
     StorageFull,
@@ -54,7 +57,7 @@ impl StoreError {
             Self::Unavailable(_) => {
                 Refusal::new(Code::Unavailable, "the database does not answer, try again")
             }
-            Self::UnknownOutcome(_) => Refusal::new(
+            Self::UnknownOutcome(_) | Self::TimedOut => Refusal::new(
                 Code::UnknownOutcome,
                 "it may have been stored: send the same clientId again",
             ),

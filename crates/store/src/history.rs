@@ -8,6 +8,9 @@ use crate::{
     rows::{MessageRow, message_columns},
 };
 
+/// Text on one page, in bytes; a single message is smaller than this.
+const PAGE_CONTENT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Which part of a history is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
@@ -114,9 +117,17 @@ impl Store {
     }
 }
 
+/// Turns rows, the nearest first, into a page: at most `limit` of them, and no more text than a reader
+/// that never reads may make the server hold.
 fn page(mut rows: Vec<MessageRow>, limit: usize) -> Result<MessagePage, StoreError> {
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
+    let mut bytes = 0;
+    let fitting = rows.iter().take_while(|row| {
+        bytes += row.content_bytes();
+        bytes <= PAGE_CONTENT_BYTES_MAX
+    });
+    let fitting = fitting.count().max(1).min(limit);
+    let has_more = rows.len() > fitting;
+    rows.truncate(fitting);
     let items: Result<Vec<Message>, StoreError> =
         rows.into_iter().map(MessageRow::into_message).collect();
     Ok(MessagePage {

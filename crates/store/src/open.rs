@@ -40,7 +40,7 @@ pub enum Database {
 pub struct StoreConfig {
     /// Which engine, and where.
     pub database: Database,
-    /// Most connections at once (SQLite: readers; there is one writer).
+    /// Most connections at once. SQLite: readers, there is one writer; PostgreSQL: half of them write.
     pub connections_max: u32,
 }
 
@@ -153,22 +153,28 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenErr
     check_version(&mut connection).await?;
     connection.close().await.map_err(unreachable)?;
 
-    let pool = PgPoolOptions::new()
-        .max_connections(connections_max.max(2))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.options([
-            // An operator's default of `off` must not turn an ack into a hope.
-            ("synchronous_commit", "on"),
-            ("idle_in_transaction_session_timeout", "30s"),
-        ]))
-        .await
-        .map_err(unreachable)?;
+    let options = options.options([
+        // An operator's default of `off` must not turn an ack into a hope.
+        ("synchronous_commit", "on"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("statement_timeout", "10s"),
+    ]);
+    let pool = async |connections: u32| {
+        PgPoolOptions::new()
+            .max_connections(connections.max(1))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await
+            .map_err(unreachable)
+    };
+    let writers = pool(connections_max / 2).await?;
     migrations::postgres()
-        .run(&pool)
+        .run(&writers)
         .await
         .map_err(|e| OpenError::Migrate(e.to_string()))?;
+    let readers = pool(connections_max - connections_max / 2).await?;
     Ok(Store {
-        pools: Pools::Postgres { pool },
+        pools: Pools::Postgres { writers, readers },
     })
 }
 

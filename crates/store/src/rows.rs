@@ -117,6 +117,10 @@ row! {
 }
 
 impl MessageRow {
+    pub(crate) fn content_bytes(&self) -> usize {
+        self.content.len()
+    }
+
     pub(crate) fn into_message(self) -> Result<Message, StoreError> {
         let sender_id = user_id(&self.sender_id)?;
         Ok(Message {

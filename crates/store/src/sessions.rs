@@ -1,12 +1,13 @@
 //! Signed-in devices and the chain of their refresh tokens.
 
-use parlor_protocol::{SessionId, SessionInfo, Timestamp, UserId};
+use parlor_protocol::{SessionId, SessionInfo, Timestamp, User, UserId};
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     engine::{read, write},
-    rows::{row, user_id},
+    rows::{UserRow, row},
 };
 
 /// A session to be stored.
@@ -45,7 +46,7 @@ pub struct Rotation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshOutcome {
     /// It was the newest one: the session goes on.
-    Rotated(UserId),
+    Rotated(User),
     /// It was used before: somebody has a copy, so the session was revoked.
     Reused(UserId),
     /// No such session, or one that has ended.
@@ -61,81 +62,104 @@ row! {
     }
 }
 
+/// The INSERT of a session, also used where an account and its first session are made at once.
+macro_rules! insert_session {
+    ($tx:ident, $new:expr) => {
+        sqlx::query(
+            "INSERT INTO sessions (id, user_id, refresh_hash, device, created_at, last_used_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        )
+        .bind($new.id.0)
+        .bind($new.user_id.as_str())
+        .bind(&$new.refresh_hash[..])
+        .bind(&$new.device)
+        .bind($new.now.0)
+        .bind($new.expires_at.0)
+        .execute(&mut *$tx)
+        .await?;
+    };
+}
+pub(crate) use insert_session;
+
 impl Store {
     /// Opens a session.
     pub async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
         write!(self, |Db, tx| {
-            sqlx::query(
-                "INSERT INTO sessions (id, user_id, refresh_hash, device, created_at, last_used_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $5, $6)",
-            )
-            .bind(new.id.0)
-            .bind(new.user_id.as_str())
-            .bind(&new.refresh_hash[..])
-            .bind(&new.device)
-            .bind(new.now.0)
-            .bind(new.expires_at.0)
-            .execute(&mut *tx)
-            .await?;
+            insert_session!(tx, new);
         });
         Ok(())
     }
 
     /// Replaces the refresh token of a session, or revokes the session when an old one was shown.
     pub async fn rotate_session(&self, rotation: &Rotation) -> Result<RefreshOutcome, StoreError> {
-        row! {
-            struct Current {
-                user_id: String,
-                refresh_hash: Vec<u8>,
-            }
+        // Most tokens that were never good are found out here, without the one writer of SQLite.
+        if !self.session_is_open(rotation.id, rotation.now).await? {
+            return Ok(RefreshOutcome::Unknown);
         }
         let outcome = write!(self, |Db, tx| {
             let mut query = sqlx::QueryBuilder::<Db>::new(
-                "SELECT user_id, refresh_hash FROM sessions WHERE revoked_at IS NULL AND id = ",
+                "SELECT s.refresh_hash, u.id, u.handle, u.name, u.email, u.bio, u.avatar_url, u.created_at
+                 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.revoked_at IS NULL AND s.id = ",
             );
             query
                 .push_bind(rotation.id.0)
-                .push(" AND expires_at > ")
+                .push(" AND s.expires_at > ")
                 .push_bind(rotation.now.0);
             query.push(<Db as crate::engine::Dialect>::FOR_UPDATE);
-            let current: Option<Current> = query.build_query_as().fetch_optional(&mut *tx).await?;
-            match current {
+            let row = query.build().fetch_optional(&mut *tx).await?;
+            match row {
                 None => RefreshOutcome::Unknown,
-                Some(current) if current.refresh_hash == rotation.shown_hash => {
-                    sqlx::query(
-                        "UPDATE sessions SET refresh_hash = $2, last_used_at = $3, expires_at = $4 WHERE id = $1",
-                    )
-                    .bind(rotation.id.0)
-                    .bind(&rotation.next_hash[..])
-                    .bind(rotation.now.0)
-                    .bind(rotation.expires_at.0)
-                    .execute(&mut *tx)
-                    .await?;
-                    RefreshOutcome::Rotated(user_id(&current.user_id)?)
-                }
-                Some(current) => {
-                    sqlx::query("UPDATE sessions SET revoked_at = $2 WHERE id = $1")
+                Some(row) => {
+                    let user = UserRow::from_row(&row)?.into_user()?;
+                    let newest: Vec<u8> = row.try_get("refresh_hash")?;
+                    if newest == rotation.shown_hash {
+                        sqlx::query(
+                            "UPDATE sessions SET refresh_hash = $2, last_used_at = $3, expires_at = $4 WHERE id = $1",
+                        )
                         .bind(rotation.id.0)
+                        .bind(&rotation.next_hash[..])
                         .bind(rotation.now.0)
+                        .bind(rotation.expires_at.0)
                         .execute(&mut *tx)
                         .await?;
-                    RefreshOutcome::Reused(user_id(&current.user_id)?)
+                        RefreshOutcome::Rotated(user)
+                    } else {
+                        sqlx::query("UPDATE sessions SET revoked_at = $2 WHERE id = $1")
+                            .bind(rotation.id.0)
+                            .bind(rotation.now.0)
+                            .execute(&mut *tx)
+                            .await?;
+                        RefreshOutcome::Reused(user.id)
+                    }
                 }
             }
         });
         Ok(outcome)
     }
 
-    /// Ends a session of this user; `false` when there is no such open session.
+    async fn session_is_open(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        let found: Option<i64> = read!(self, |Db, pool| {
+            sqlx::query_scalar(
+            "SELECT expires_at FROM sessions WHERE id = $1 AND expires_at > $2 AND revoked_at IS NULL"
+        )
+        .bind(id.0)
+        .bind(now.0)
+        .fetch_optional(pool)
+        .await?
+        });
+        Ok(found.is_some())
+    }
+
+    /// Ends a session of this user, again if need be; `false` when they never had such a session.
     pub async fn revoke_session(
         &self,
         user_id: &UserId,
         id: SessionId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let done = write!(self, |Db, tx| {
+        let found = write!(self, |Db, tx| {
             sqlx::query(
-            "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL"
+            "UPDATE sessions SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND user_id = $2"
         )
         .bind(id.0)
         .bind(user_id.as_str())
@@ -144,7 +168,18 @@ impl Store {
         .await?
         .rows_affected()
         });
-        Ok(done > 0)
+        Ok(found > 0)
+    }
+
+    /// Forgets sessions that ended before a moment.
+    pub async fn forget_sessions(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+        Ok(write!(self, |Db, tx| sqlx::query(
+            "DELETE FROM sessions WHERE expires_at < $1 OR revoked_at < $1"
+        )
+        .bind(ended_before.0)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected()))
     }
 
     /// A user's open sessions, the newest first.

@@ -32,6 +32,7 @@ impl Default for Options {
             app: AppConfig {
                 logins_per_account: GENEROUS,
                 logins_per_address: GENEROUS,
+                requests_per_user: GENEROUS,
                 ..AppConfig::default()
             },
             gateway: GatewayConfig {

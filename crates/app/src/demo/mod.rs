@@ -2,3 +2,5 @@
 
 mod content;
 mod seed;
+
+pub use seed::Demo;

@@ -16,11 +16,25 @@ use crate::{App, app::refused};
 /// People join a little before their first message.
 const HEAD_START_MS: i64 = 60 * 1000;
 
+/// What became of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demo {
+    /// The store was empty and now holds it.
+    Filled,
+    /// It was filled at an earlier start.
+    Kept,
+    /// Other people live in this store.
+    Occupied,
+}
+
 impl App {
-    /// Fills an empty store with the demo; `false` when somebody lives there already.
-    pub async fn seed_demo(&self) -> Result<bool, Refusal> {
+    /// Fills an empty store with the demo. Where somebody lives already, nothing is touched.
+    pub async fn seed_demo(&self) -> Result<Demo, Refusal> {
+        if self.store.is_demo().await.map_err(refused)? {
+            return Ok(Demo::Kept);
+        }
         if self.store.user_count().await.map_err(refused)? > 0 {
-            return Ok(false);
+            return Ok(Demo::Occupied);
         }
         let content = Content::load();
         let today_ms = today(self.now(), content.newest());
@@ -34,16 +48,19 @@ impl App {
         for person in content.people {
             let id = UserId::from(uuid_v7(oldest));
             self.store
-                .create_user(&NewUser {
-                    id: id.clone(),
-                    handle: person.handle.clone(),
-                    name: person.name,
-                    email: None,
-                    bio: Some(person.bio),
-                    // Nobody can guess what is not there: the demo's people come in by link.
-                    password_hash: None,
-                    created_at: Timestamp(oldest - HEAD_START_MS),
-                })
+                .create_user(
+                    &NewUser {
+                        id: id.clone(),
+                        handle: person.handle.clone(),
+                        name: person.name,
+                        email: None,
+                        bio: Some(person.bio),
+                        // Nobody can guess what is not there: the demo's people come in by link.
+                        password_hash: None,
+                        created_at: Timestamp(oldest - HEAD_START_MS),
+                    },
+                    None,
+                )
                 .await
                 .map_err(refused)?;
             ids.insert(person.handle, id);
@@ -51,7 +68,8 @@ impl App {
         for conversation in content.conversations {
             self.seed_conversation(conversation, today_ms, &ids).await?;
         }
-        Ok(true)
+        self.store.mark_demo().await.map_err(refused)?;
+        Ok(Demo::Filled)
     }
 
     async fn seed_conversation(

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use parlor_protocol::{
-    AuthReply, LinkLogin, Login, Problem, Refresh, Register, SessionId, SessionInfo,
+    AuthReply, LinkLogin, Login, Page, Problem, Refresh, Register, SessionId, SessionInfo,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -17,8 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new()
         .routes(routes!(register))
         .routes(routes!(login))
-        // The same under the name that older apps call.
-        .route("/login", axum::routing::post(login))
+        .routes(routes!(login_alias))
         .routes(routes!(link))
         .routes(routes!(refresh))
         .routes(routes!(logout))
@@ -42,7 +41,7 @@ async fn register(
     ))
 }
 
-/// Sign in. Also at `/login`.
+/// Sign in.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
     (status = 200, body = AuthReply),
     (status = "4XX", body = Problem, description = "invalid_credentials, rate_limited"),
@@ -53,6 +52,19 @@ async fn login(
     Body(body): Body<Login>,
 ) -> Result<Json<AuthReply>, ApiError> {
     Ok(Json(gateway.app().login(body, &caller).await?))
+}
+
+/// Sign in, under the name that older apps call.
+#[utoipa::path(post, path = "/login", tag = "auth", request_body = Login, security(()), responses(
+    (status = 200, body = AuthReply),
+    (status = "4XX", body = Problem, description = "invalid_credentials, rate_limited"),
+))]
+async fn login_alias(
+    gateway: State<Gateway>,
+    caller: From,
+    body: Body<Login>,
+) -> Result<Json<AuthReply>, ApiError> {
+    login(gateway, caller, body).await
 }
 
 /// Sign in with the code of a login link. Works once.
@@ -75,9 +87,10 @@ async fn link(
 ))]
 async fn refresh(
     State(gateway): State<Gateway>,
+    From(caller): From,
     Body(body): Body<Refresh>,
 ) -> Result<Json<AuthReply>, ApiError> {
-    Ok(Json(gateway.app().refresh(&body).await?))
+    Ok(Json(gateway.app().refresh(&body, &caller).await?))
 }
 
 /// End the session of this token; its sockets close.
@@ -92,13 +105,13 @@ async fn logout(State(gateway): State<Gateway>, Auth(actor): Auth) -> Result<Sta
 
 /// The caller's open sessions, the newest first.
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth", responses(
-    (status = 200, body = [SessionInfo]),
+    (status = 200, body = Page<SessionInfo>),
     (status = "4XX", body = Problem),
 ))]
 async fn sessions(
     State(gateway): State<Gateway>,
     Auth(actor): Auth,
-) -> Result<Json<Vec<SessionInfo>>, ApiError> {
+) -> Result<Json<Page<SessionInfo>>, ApiError> {
     Ok(Json(gateway.app().sessions(&actor).await?))
 }
 

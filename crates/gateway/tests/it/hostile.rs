@@ -331,11 +331,60 @@ async fn a_stalled_reader_does_not_hold_up_the_others() {
         ada.posts(talk, &format!("{n} {text}")).await;
     }
     grace.sees(talk, &format!("599 {text}")).await;
+    // It still does not read, and its connection is gone all the same.
+    soon("the stalled connection to be ended", async {
+        while server.app().live_connections() > 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let code = stalled.closed().await;
     assert!(
         code == 4008 || code == 1006,
-        "ended as too slow, not {code}"
+        "the close fits into a full socket or it does not, but it is not {code}"
     );
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_ends_with_4029() {
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (mut plain, _) = connected(&server, "ada").await;
+    for _ in 0..1000 {
+        if plain
+            .stream
+            .feed(Message::Ping(vec![].into()))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    drop(plain.stream.flush().await);
+    assert_eq!(plain.closed().await, 4029);
+}
+
+#[tokio::test]
+async fn one_users_sockets_are_limited() {
+    let options = Options::default();
+    let app = parlor_app::AppConfig {
+        sockets_per_user_max: 2,
+        ..options.app
+    };
+    let server = TestServer::start_with(
+        Engine::Sqlite,
+        Options {
+            app,
+            ..Options::default()
+        },
+    )
+    .await;
+    let ada = server.actor("ada").await;
+    let path = format!("/api/v1/ws?token={}", ada.auth.access_token);
+    let mut second = Plain::open(server.address(), &path).await;
+    assert_eq!(second.hears().await["type"], "connected");
+    let mut third = Plain::open(server.address(), &path).await;
+    assert_eq!(third.closed().await, 4029);
+    connected(&server, "grace").await;
 }
 
 /// Sends raw bytes and reads until the server closes.
@@ -354,13 +403,10 @@ async fn requests_that_are_none_are_refused() {
     let server = TestServer::start(Engine::Sqlite).await;
     let huge = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-        "x".repeat(2 * 1024 * 1024)
+        "x".repeat(100 * 1024)
     );
     let answer = raw(&server, huge.as_bytes()).await;
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     let both = b"POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\n\r\n";
     let answer = raw(&server, both).await;
     assert!(

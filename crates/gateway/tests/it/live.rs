@@ -255,15 +255,54 @@ async fn p6_a_revoked_session_is_out_everywhere() {
     assert_eq!(plain.closed().await, 4004);
     let refused = ada.api.me().await.expect_err("refused");
     assert!(
-        matches!(refused, parlor_client::ApiError::Refused(problem) if problem.code == Code::Unauthorized)
+        matches!(refused, parlor_client::ApiError::Refused(problem) if problem.code == Code::SessionRevoked)
     );
     let mut late = Plain::open(
         server.address(),
         &format!("/api/v1/ws?token={}", ada.auth.access_token),
     )
     .await;
-    assert_eq!(late.closed().await, 4003);
+    assert_eq!(late.closed().await, 4004);
     assert!(server.api().refresh(&ada.auth.refresh_token).await.is_err());
+}
+
+#[tokio::test]
+async fn a_close_is_answered() {
+    let server = TestServer::start(Engine::Sqlite).await;
+    let ada = server.actor("ada").await;
+    let mut plain = Plain::open(
+        server.address(),
+        &format!("/api/v1/ws?token={}", ada.auth.access_token),
+    )
+    .await;
+    plain.hears().await;
+    plain.stream.close(None).await.expect("closes");
+    assert_eq!(
+        plain.closed().await,
+        1005,
+        "the echo of a close without a code"
+    );
+}
+
+#[tokio::test]
+async fn sockets_that_are_drained_come_back_at_different_times() {
+    let mut server = TestServer::start(Engine::Sqlite).await;
+    let ada = server.actor("ada").await;
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        let path = format!("/api/v1/ws?token={}", ada.auth.access_token);
+        let mut plain = Plain::open(server.address(), &path).await;
+        plain.hears().await;
+        sockets.push(plain);
+    }
+    let stopping = tokio::spawn(async move { server.stop().await });
+    let mut waits = std::collections::HashSet::new();
+    for plain in &mut sockets {
+        waits.insert(plain.hears().await["afterMs"].as_u64().expect("a number"));
+    }
+    assert!(waits.len() > 10, "{waits:?}");
+    drop(sockets);
+    stopping.await.expect("stopped");
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn sender(
     let mut sent: Vec<Instant> = Vec::new();
     let mut events = 0;
     let next = async |socket: &mut Socket, sent: &mut Vec<Instant>| {
-        let number = sent.len() as u32;
+        let number = sent.len() as u64;
         let body = SendMessage {
             content: text.clone(),
             client_id: Some(format!("m{number}")),
@@ -121,7 +121,7 @@ async fn sender(
                 message: Some(message),
             } => {
                 ensure!(
-                    message.seq == i64::from(number) + 1,
+                    message.seq == number as i64 + 1,
                     "message {number} has seq {}",
                     message.seq
                 );

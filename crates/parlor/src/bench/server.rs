@@ -126,6 +126,8 @@ fn start(data_dir: &Path, database_url: Option<&str>) -> anyhow::Result<(String,
         .env("PARLOR_LOG_FILTER", "warn")
         .env("PARLOR_LIMITS_LOGINS_PER_ADDRESS_PER_MINUTE", "10000000")
         .env("PARLOR_LIMITS_COMMANDS_PER_MINUTE", "10000000")
+        .env("PARLOR_LIMITS_REQUESTS_PER_USER_PER_MINUTE", "10000000")
+        .env("PARLOR_LIMITS_SOCKETS_PER_USER_MAX", "1000000")
         .env("PARLOR_LIMITS_COMMANDS_BURST", "1000000")
         .stdout(Stdio::piped());
     match database_url {

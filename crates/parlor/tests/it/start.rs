@@ -174,13 +174,25 @@ async fn no_token_reaches_the_log() {
         .expect("answers");
     api.refresh(&auth.refresh_token).await.expect("rotates");
     drop(socket);
+    let mut live = parlor_client::Live::connect(&server.url, &auth.access_token);
+    let nowhere = "0190b2c8-0000-7000-8000-000000000001"
+        .parse()
+        .expect("an id");
+    live.send(nowhere, "a secret message").await.expect("taken");
+    while !matches!(live.next().await, Some(parlor_client::Event::Failed { .. })) {}
+    drop(live);
     assert_eq!(server.terminate(), Some(0));
     let said = fs::read_to_string(&log).expect("a log");
     assert!(
         said.contains("/api/v1/ws") && said.contains("\"id\":"),
         "requests are logged with an id"
     );
-    for secret in [&auth.access_token, &auth.refresh_token, "correct horse"] {
+    for secret in [
+        &auth.access_token,
+        &auth.refresh_token,
+        "correct horse",
+        "a secret message",
+    ] {
         assert!(!said.contains(secret), "a secret stands in the log");
     }
 }

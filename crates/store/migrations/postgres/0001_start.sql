@@ -38,6 +38,8 @@ CREATE TABLE conversations (
   direct_key TEXT UNIQUE,
   title TEXT,
   label TEXT,
+  -- both in lower case, for search in any script
+  search_lower TEXT NOT NULL,
   metadata TEXT NOT NULL,
   avatar_url TEXT,
   created_at BIGINT NOT NULL,

@@ -38,6 +38,8 @@ CREATE TABLE conversations (
   direct_key TEXT UNIQUE,
   title TEXT,
   label TEXT,
+  -- both in lower case, for search in any script
+  search_lower TEXT NOT NULL,
   metadata TEXT NOT NULL,
   avatar_url TEXT,
   created_at BIGINT NOT NULL,
@@ -62,7 +64,6 @@ CREATE TABLE members (
   hidden BOOLEAN NOT NULL,
   PRIMARY KEY (conversation_id, user_id)
 );
-CREATE INDEX users_name_prefix ON users (name_lower);
 CREATE INDEX members_user ON members (user_id);
 
 CREATE TABLE messages (

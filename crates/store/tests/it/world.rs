@@ -68,7 +68,7 @@ impl World {
         for name in ["ada", "grace", "linus"] {
             world
                 .store
-                .create_user(&new_user(name))
+                .create_user(&new_user(name), None)
                 .await
                 .expect("stored");
         }

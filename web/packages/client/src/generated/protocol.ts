@@ -131,7 +131,7 @@ ref?: Ref, };
 /**
  * The stable word for a refusal, the same on every transport.
  */
-export type Code = "invalid_request" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "token_expired" | "invalid_credentials" | "link_used" | "forbidden" | "not_found" | "method_not_allowed" | "handle_taken" | "email_taken" | "client_id_reused" | "rate_limited" | "not_supported" | "unavailable" | "unknown_outcome" | "storage_full" | "internal";
+export type Code = "invalid_request" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "token_expired" | "session_revoked" | "request_timeout" | "invalid_credentials" | "link_used" | "forbidden" | "not_found" | "method_not_allowed" | "handle_taken" | "email_taken" | "client_id_reused" | "rate_limited" | "not_supported" | "unavailable" | "unknown_outcome" | "storage_full" | "internal";
 
 /**
  * A conversation as the caller sees it.
