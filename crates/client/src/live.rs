@@ -59,6 +59,15 @@ impl Live {
         Ok(client_id)
     }
 
+    /// Gives a newer token, after [`Status::TokenNeeded`](crate::Status::TokenNeeded) or before it.
+    pub async fn renew(&self, token: &str) -> Result<(), LiveError> {
+        let token = token.to_owned();
+        self.sends
+            .send(Input::Renew { token })
+            .await
+            .map_err(|_| LiveError)
+    }
+
     /// The next event; `None` when the connection has ended for good.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await

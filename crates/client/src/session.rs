@@ -27,7 +27,9 @@ pub enum Status {
     Live,
     /// Waiting before the next try.
     Waiting,
-    /// Ended for good: the session was revoked or the token is not taken.
+    /// The token has ended: give a newer one with [`Input::Renew`].
+    TokenNeeded,
+    /// Ended for good: the session was revoked.
     Stopped,
 }
 
@@ -67,6 +69,11 @@ pub enum Input {
     Closed(Option<u16>),
     /// The deadline has passed.
     Timer,
+    /// A newer token.
+    Renew {
+        /// The token.
+        token: String,
+    },
     /// The application sends a message. `client_id` must be unique.
     Send {
         /// Our id for it.
@@ -162,6 +169,13 @@ impl Session {
             }
             Input::Closed(code) => self.closed(code, now_ms, random, out),
             Input::Timer => self.timer(now_ms, random, out),
+            Input::Renew { token } => {
+                self.token = token;
+                if self.status == Status::TokenNeeded {
+                    self.set(Status::Connecting, out);
+                    out.push(Output::Open);
+                }
+            }
             Input::Send {
                 client_id,
                 conversation_id,
@@ -262,9 +276,13 @@ impl Session {
     }
 
     fn closed(&mut self, code: Option<u16>, now_ms: u64, random: f64, out: &mut Vec<Output>) {
-        if matches!(code, Some(4003 | 4004)) {
+        if let Some(ended) = match code {
+            Some(4003) => Some(Status::TokenNeeded),
+            Some(4004) => Some(Status::Stopped),
+            _ => None,
+        } {
             self.deadline_ms = None;
-            return self.set(Status::Stopped, out);
+            return self.set(ended, out);
         }
         self.failures += 1;
         let ceiling_ms = BACKOFF_BASE_MS
@@ -297,7 +315,7 @@ impl Session {
                 self.deadline_ms = Some(now_ms + self.heartbeat_ms);
                 out.push(Output::Write(ClientFrame::Ping { reference: None }));
             }
-            Status::Connecting | Status::Stopped => {}
+            Status::Connecting | Status::TokenNeeded | Status::Stopped => {}
         }
     }
 }
@@ -456,14 +474,27 @@ mod tests {
         bench.on(Input::Frame(ServerFrame::Reconnect { after_ms: 1234 }));
         bench.on(Input::Closed(Some(1012)));
         assert_eq!(bench.session.deadline(), Some(1234));
-        for code in [4003, 4004] {
-            let mut bench = Bench::live();
-            assert_eq!(
-                bench.on(Input::Closed(Some(code))),
-                [Output::Tell(Event::Status(Status::Stopped))]
-            );
-            assert_eq!(bench.session.deadline(), None);
-        }
+        let mut bench = Bench::live();
+        assert_eq!(
+            bench.on(Input::Closed(Some(4004))),
+            [Output::Tell(Event::Status(Status::Stopped))]
+        );
+        assert_eq!(bench.session.deadline(), None);
+        let mut bench = Bench::live();
+        bench.on(send("a"));
+        assert_eq!(
+            bench.on(Input::Closed(Some(4003))),
+            [Output::Tell(Event::Status(Status::TokenNeeded))]
+        );
+        assert_eq!(bench.session.deadline(), None);
+        let out = bench.on(Input::Renew { token: "t2".into() });
+        assert_eq!(out.last(), Some(&Output::Open));
+        bench.on(Input::Opened);
+        assert_eq!(
+            refs(&bench.on(Input::Frame(connected()))),
+            ["a"],
+            "what waited goes out"
+        );
         let mut bench = Bench::live();
         let mut pauses = Vec::new();
         for _ in 0..10 {

@@ -49,7 +49,8 @@ async fn talk(chat: &Chat, password: &str) -> anyhow::Result<()> {
         api.login(&chat.me, password).await
     };
     let auth = signed_in.map_err(|error| explain(error, chat))?;
-    let api = api.with_token(&auth.access_token);
+    let mut refresh_token = auth.refresh_token;
+    let mut api = api.with_token(&auth.access_token);
     let conversation = open(&api, chat).await?;
     let id = conversation.summary.id;
     let mut screen = Screen::new(&auth.user, &conversation);
@@ -78,6 +79,12 @@ async fn talk(chat: &Chat, password: &str) -> anyhow::Result<()> {
                     eprintln!("! not sent: {detail}");
                 }
                 Some(Event::Status(Status::Live)) => catch_up(&api, id, &mut screen).await?,
+                Some(Event::Status(Status::TokenNeeded)) => {
+                    let renewed = api.refresh(&refresh_token).await.map_err(|error| explain(error, chat))?;
+                    api = api.with_token(&renewed.access_token);
+                    refresh_token = renewed.refresh_token;
+                    live.renew(&renewed.access_token).await?;
+                }
                 Some(Event::Status(Status::Waiting)) => eprintln!("! offline, trying again"),
                 Some(Event::Status(Status::Stopped)) | None => bail!("signed out"),
                 Some(Event::Status(Status::Connecting)) => {}

@@ -35,7 +35,7 @@ fn log_to_stderr(config: &Config) {
     // At `trace` these print whole frames, and a token or a message may stand in one.
     let filter = filter.with_targets(
         ["tungstenite", "tokio_tungstenite", "hyper", "sqlx"]
-            .map(|target| (target, tracing::Level::INFO)),
+            .map(|target| (target, tracing::Level::WARN)),
     );
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if config.log_json {
