@@ -107,6 +107,8 @@ export const de: Dictionary = {
   showDetails: "Details zeigen",
   hideDetails: "Details verbergen",
   owner: "Eigner",
+  channel: "Kanal",
+  onlyAdminsWrite: "In diesem Kanal schreiben nur Admins.",
   admin: "Admin",
   youSuffix: (name) => `${name} (du)`,
   moreMembers: (count) => `und ${count} weitere`,

@@ -78,6 +78,8 @@ type Plain =
   | "showDetails"
   | "hideDetails"
   | "owner"
+  | "channel"
+  | "onlyAdminsWrite"
   | "admin"
   | "newLine"
   | "loadingOlder"

@@ -102,6 +102,8 @@ export const en: Dictionary = {
   showDetails: "Show details",
   hideDetails: "Hide details",
   owner: "owner",
+  channel: "channel",
+  onlyAdminsWrite: "Only admins write in this channel.",
   admin: "admin",
   youSuffix: (name) => `${name} (you)`,
   moreMembers: (count) => `and ${count} more`,

@@ -97,6 +97,8 @@ export const zh: Dictionary = {
   showDetails: "显示详情",
   hideDetails: "隐藏详情",
   owner: "群主",
+  channel: "频道",
+  onlyAdminsWrite: "只有管理员可以在此频道发言。",
   admin: "管理员",
   youSuffix: (name) => `${name}（你）`,
   moreMembers: (count) => `还有 ${count} 人`,

@@ -28,6 +28,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
   const held = useReadable(drafts)[conversation.id];
   // The open conversation shows its text in the composer already.
   const draft = selected ? undefined : held;
+  const label = conversation.label ?? (conversation.kind === "channel" ? words.channel : null);
   const own = last !== null && last.senderId === user.id && last.kind === "text";
   return (
     <Link
@@ -45,7 +46,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
         <span className="row-line">
           <span className="row-name">
             <span className="row-title">{title}</span>
-            {conversation.label && <span className="label">{conversation.label}</span>}
+            {label && <span className="label">{label}</span>}
           </span>
           <span className="row-time">
             {times.listTime(last?.createdAt ?? conversation.createdAt, Math.max(today, Date.now()))}

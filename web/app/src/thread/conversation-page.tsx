@@ -39,6 +39,11 @@ export function ConversationPage({ id }: { id: string }) {
   );
 }
 
+/** The server decides; this only spares people a refusal. */
+function mayWrite({ kind, me }: ConversationView): boolean {
+  return kind !== "channel" || me.role !== "member";
+}
+
 function Opened({ conversation }: { conversation: ConversationView }) {
   const [detailed, setDetailed] = useState(false);
   const toggle = useRef<HTMLButtonElement>(null);
@@ -67,7 +72,11 @@ function Opened({ conversation }: { conversation: ConversationView }) {
         />
         <ConnectionLine place="thread" />
         <Thread conversation={conversation} />
-        <Composer conversation={conversation} />
+        {mayWrite(conversation) ? (
+          <Composer conversation={conversation} />
+        ) : (
+          <p className="composer-closed">{words.onlyAdminsWrite}</p>
+        )}
       </section>
       {detailed && <Details conversation={conversation} onClose={close} />}
     </div>

@@ -28,6 +28,7 @@ const transientCodes = new Set([
   "storage_full",
   "unauthorized",
   "token_expired",
+  "session_revoked",
 ]);
 
 /** Whether the same request may succeed later without being changed. */
