@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io::IsTerminal,
     path::Path,
     sync::Arc,
 };
@@ -37,7 +38,9 @@ fn log_to_stderr(config: &Config) {
         ["tungstenite", "tokio_tungstenite", "hyper", "sqlx"]
             .map(|target| (target, tracing::Level::WARN)),
     );
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let layer = if config.log_json {
         layer.json().boxed()
     } else {
