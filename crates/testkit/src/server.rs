@@ -55,11 +55,13 @@ pub struct TestServer {
 impl TestServer {
     /// A server with the usual settings on a fresh store.
     pub async fn start(engine: Engine) -> Self {
-        Self::start_with(engine, Options::default()).await
+        Self::start_with(engine, |_| {}).await
     }
 
-    /// A server with these settings on a fresh store.
-    pub async fn start_with(engine: Engine, options: Options) -> Self {
+    /// A server whose settings are changed first, on a fresh store.
+    pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options::default();
+        change(&mut options);
         let store = TestStore::new(engine).await;
         let mut server = Self {
             running: None,

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::SinkExt;
 use parlor_core::Rate;
-use parlor_gateway::GatewayConfig;
-use parlor_testkit::{Engine, FakeClock, Options, TestServer, soon};
+use parlor_testkit::{Engine, FakeClock, TestServer, soon};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,7 +23,7 @@ use crate::wire::Plain;
 async fn connected(server: &TestServer, handle: &str) -> (Plain, String) {
     let actor = server.actor(handle).await;
     let token = actor.auth.access_token.clone();
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={token}")).await;
+    let mut plain = Plain::of(server, &token).await;
     assert_eq!(plain.hears().await["type"], "connected");
     (plain, token)
 }
@@ -42,11 +41,11 @@ async fn frames_that_are_none_end_the_socket() {
         "{\"type\":\"ping\",\"ref\":\"\\u0000\"}",
         &deep,
     ] {
-        let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={token}")).await;
+        let mut plain = Plain::of(&server, &token).await;
         plain.say(text).await;
         assert_eq!(plain.closed().await, 4001, "{text:.60}");
     }
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={token}")).await;
+    let mut plain = Plain::of(&server, &token).await;
     plain
         .stream
         .send(Message::binary(vec![1, 2, 3]))
@@ -137,14 +136,8 @@ async fn tokens_that_are_not_good_end_with_4003() {
 #[tokio::test]
 async fn an_expired_token_ends_with_4003() {
     let clock = Arc::new(FakeClock::new());
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            clock: clock.clone(),
-            ..Options::default()
-        },
-    )
-    .await;
+    let server =
+        TestServer::start_with(Engine::Sqlite, |options| options.clock = clock.clone()).await;
     let auth = server
         .api()
         .register("ada", "correct horse", None)
@@ -181,7 +174,7 @@ async fn frames_over_64_kib_end_with_1009_whole_or_in_pieces() {
     plain.say("x".repeat(65 * 1024)).await;
     assert_eq!(plain.closed().await, 1009);
 
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={token}")).await;
+    let mut plain = Plain::of(&server, &token).await;
     plain.hears().await;
     let piece = |first: bool| {
         let opcode = if first {
@@ -216,7 +209,7 @@ async fn text_that_is_not_utf8_ends_with_1007_and_an_unmasked_frame_with_1002() 
         .expect("written");
     assert_eq!(plain.closed().await, 1007);
 
-    let mut plain = Plain::open(server.address(), &format!("/api/v1/ws?token={token}")).await;
+    let mut plain = Plain::of(&server, &token).await;
     plain.hears().await;
     let tokio_tungstenite::MaybeTlsStream::Plain(raw) = plain.stream.get_mut() else {
         panic!("plain TCP")
@@ -230,20 +223,12 @@ async fn text_that_is_not_utf8_ends_with_1007_and_an_unmasked_frame_with_1002() 
 
 #[tokio::test]
 async fn a_flood_is_refused_and_ends_with_4029() {
-    let gateway = GatewayConfig {
-        commands: Rate {
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.gateway.commands = Rate {
             per_minute: 60,
             burst: 20,
-        },
-        ..Options::default().gateway
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            gateway,
-            ..Options::default()
-        },
-    )
+        };
+    })
     .await;
     let (mut plain, _) = connected(&server, "ada").await;
     for n in 0..20 {
@@ -281,17 +266,9 @@ async fn a_flood_is_refused_and_ends_with_4029() {
 
 #[tokio::test]
 async fn sockets_over_the_limit_are_refused_before_they_open() {
-    let gateway = GatewayConfig {
-        sockets_max: 2,
-        ..Options::default().gateway
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            gateway,
-            ..Options::default()
-        },
-    )
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.gateway.sockets_max = 2;
+    })
     .await;
     let ada = server.actor("ada").await;
     let path = format!("/api/v1/ws?token={}", ada.auth.access_token);
@@ -319,11 +296,7 @@ async fn a_stalled_reader_does_not_hold_up_the_others() {
     let server = TestServer::start(Engine::Sqlite).await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     let talk = ada.starts_direct(&grace).await;
-    let mut stalled = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", grace.auth.access_token),
-    )
-    .await;
+    let mut stalled = Plain::of(&server, &grace.auth.access_token).await;
     stalled.hears().await;
     let text = "x".repeat(16_000);
     // More than the kernel's buffers and the outbox hold together.
@@ -365,18 +338,9 @@ async fn a_flood_of_pings_ends_with_4029() {
 
 #[tokio::test]
 async fn one_users_sockets_are_limited() {
-    let options = Options::default();
-    let app = parlor_app::AppConfig {
-        sockets_per_user_max: 2,
-        ..options.app
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            app,
-            ..Options::default()
-        },
-    )
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.sockets_per_user_max = 2;
+    })
     .await;
     let ada = server.actor("ada").await;
     let path = format!("/api/v1/ws?token={}", ada.auth.access_token);

@@ -162,11 +162,7 @@ async fn a_socket_sends_and_gets_its_ack_and_the_event() {
     let server = TestServer::start(Engine::Sqlite).await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     let talk = ada.starts_direct(&grace).await;
-    let mut plain = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut plain = Plain::of(&server, &ada.auth.access_token).await;
     plain.hears().await;
     let send = |reference: &str, client_id: &str, content: &str| {
         json!({"type": "message.send", "ref": reference, "conversationId": talk, "content": content, "clientId": client_id})
@@ -221,11 +217,7 @@ async fn many_sends_of_one_socket_keep_their_order() {
     let server = TestServer::start(Engine::Sqlite).await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     let talk = ada.starts_direct(&grace).await;
-    let mut plain = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut plain = Plain::of(&server, &ada.auth.access_token).await;
     plain.hears().await;
     for n in 0..150 {
         plain.say(json!({"type": "message.send", "ref": n, "conversationId": talk, "content": n.to_string()}).to_string()).await;
@@ -245,11 +237,7 @@ async fn many_sends_of_one_socket_keep_their_order() {
 async fn p6_a_revoked_session_is_out_everywhere() {
     let server = TestServer::start(Engine::Sqlite).await;
     let ada = server.actor("ada").await;
-    let mut plain = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut plain = Plain::of(&server, &ada.auth.access_token).await;
     plain.hears().await;
     ada.api.logout().await.expect("signs out");
     assert_eq!(plain.closed().await, 4004);
@@ -257,11 +245,7 @@ async fn p6_a_revoked_session_is_out_everywhere() {
     assert!(
         matches!(refused, parlor_client::ApiError::Refused(problem) if problem.code == Code::SessionRevoked)
     );
-    let mut late = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut late = Plain::of(&server, &ada.auth.access_token).await;
     assert_eq!(late.closed().await, 4004);
     assert!(server.api().refresh(&ada.auth.refresh_token).await.is_err());
 }
@@ -270,11 +254,7 @@ async fn p6_a_revoked_session_is_out_everywhere() {
 async fn a_close_is_answered() {
     let server = TestServer::start(Engine::Sqlite).await;
     let ada = server.actor("ada").await;
-    let mut plain = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut plain = Plain::of(&server, &ada.auth.access_token).await;
     plain.hears().await;
     plain.stream.close(None).await.expect("closes");
     assert_eq!(
@@ -290,8 +270,7 @@ async fn sockets_that_are_drained_come_back_at_different_times() {
     let ada = server.actor("ada").await;
     let mut sockets = Vec::new();
     for _ in 0..20 {
-        let path = format!("/api/v1/ws?token={}", ada.auth.access_token);
-        let mut plain = Plain::open(server.address(), &path).await;
+        let mut plain = Plain::of(&server, &ada.auth.access_token).await;
         plain.hears().await;
         sockets.push(plain);
     }
@@ -318,11 +297,7 @@ async fn a_revocation_survives_a_restart() {
 async fn a_drain_says_when_to_come_back() {
     let mut server = TestServer::start(Engine::Sqlite).await;
     let ada = server.actor("ada").await;
-    let mut plain = Plain::open(
-        server.address(),
-        &format!("/api/v1/ws?token={}", ada.auth.access_token),
-    )
-    .await;
+    let mut plain = Plain::of(&server, &ada.auth.access_token).await;
     plain.hears().await;
     let stopping = tokio::spawn(async move {
         server.stop().await;

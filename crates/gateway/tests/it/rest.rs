@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parlor_app::{AppConfig, Demo};
+use parlor_app::Demo;
 use parlor_core::Rate;
-use parlor_gateway::GatewayConfig;
-use parlor_testkit::{Actor, Engine, FakeClock, Options, TestServer};
+use parlor_testkit::{Actor, Engine, FakeClock, TestServer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -213,11 +212,8 @@ async fn sessions_are_listed_and_ended_by_their_owner() {
 #[tokio::test]
 async fn tokens_end_with_the_clock() {
     let clock = Arc::new(FakeClock::new());
-    let options = Options {
-        clock: clock.clone(),
-        ..Options::default()
-    };
-    let server = TestServer::start_with(Engine::Sqlite, options).await;
+    let server =
+        TestServer::start_with(Engine::Sqlite, |options| options.clock = clock.clone()).await;
     let auth = server
         .api()
         .register("ada", "correct horse", None)
@@ -251,24 +247,16 @@ async fn tokens_end_with_the_clock() {
 
 #[tokio::test]
 async fn login_attempts_are_limited_per_account_and_per_address() {
-    let app = AppConfig {
-        logins_per_account: Rate {
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.logins_per_account = Rate {
             per_minute: 1,
             burst: 3,
-        },
-        logins_per_address: Rate {
+        };
+        options.app.logins_per_address = Rate {
             per_minute: 1,
             burst: 6,
-        },
-        ..AppConfig::default()
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            app,
-            ..Options::default()
-        },
-    )
+        };
+    })
     .await;
     let login = async |handle: &str| {
         let request = reqwest::Client::new().post(format!("{}/api/v1/auth/login", server.url()));
@@ -293,17 +281,9 @@ async fn login_attempts_are_limited_per_account_and_per_address() {
 
 #[tokio::test]
 async fn a_closed_server_registers_nobody_and_makes_no_links() {
-    let app = AppConfig {
-        registration_open: false,
-        ..AppConfig::default()
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            app,
-            ..Options::default()
-        },
-    )
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.registration_open = false;
+    })
     .await;
     let body = json!({"handle": "ada", "password": "correct horse"});
     let (status, reply) = call(
@@ -329,17 +309,9 @@ async fn a_closed_server_registers_nobody_and_makes_no_links() {
 
 #[tokio::test]
 async fn the_demo_is_lively_and_its_links_work_once() {
-    let app = AppConfig {
-        demo: true,
-        ..Options::default().app
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            app,
-            ..Options::default()
-        },
-    )
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.demo = true;
+    })
     .await;
     assert_eq!(server.app().seed_demo().await, Ok(Demo::Filled));
     assert_eq!(
@@ -374,15 +346,10 @@ async fn the_demo_is_lively_and_its_links_work_once() {
 
 #[tokio::test]
 async fn a_demo_never_opens_somebodys_account() {
-    let app = AppConfig {
-        demo: true,
-        ..Options::default().app
-    };
-    let options = Options {
-        app,
-        ..Options::default()
-    };
-    let server = TestServer::start_with(Engine::Sqlite, options).await;
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.demo = true;
+    })
+    .await;
     server.actor("ada").await;
     assert_eq!(server.app().seed_demo().await, Ok(Demo::Occupied));
     assert!(server.app().login_link("ada").await.is_err());
@@ -459,18 +426,13 @@ async fn hanging_up_leaves_nothing_half_done() {
 
 #[tokio::test]
 async fn one_users_requests_are_limited() {
-    let app = AppConfig {
-        requests_per_user: Rate {
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.app.requests_per_user = Rate {
             per_minute: 60,
             burst: 5,
-        },
-        ..Options::default().app
-    };
-    let options = Options {
-        app,
-        ..Options::default()
-    };
-    let server = TestServer::start_with(Engine::Sqlite, options).await;
+        };
+    })
+    .await;
     let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
     for _ in 0..5 {
         assert!(ada.api.me().await.is_ok());
@@ -905,17 +867,9 @@ async fn addresses_that_do_not_exist_and_methods_that_are_not_theirs() {
 #[tokio::test]
 async fn only_listed_origins_may_call_with_credentials() {
     let origin = "https://app.example";
-    let gateway = GatewayConfig {
-        cors_origins: vec![origin.to_owned()],
-        ..Options::default().gateway
-    };
-    let server = TestServer::start_with(
-        Engine::Sqlite,
-        Options {
-            gateway,
-            ..Options::default()
-        },
-    )
+    let server = TestServer::start_with(Engine::Sqlite, |options| {
+        options.gateway.cors_origins = vec![origin.to_owned()];
+    })
     .await;
     let preflight = async |origin: &str| {
         let request = reqwest::Client::new()

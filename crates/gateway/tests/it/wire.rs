@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_testkit::soon;
+use parlor_testkit::{TestServer, soon};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
@@ -18,6 +18,11 @@ impl Plain {
             .await
             .expect("upgrades");
         Self { stream }
+    }
+
+    /// A socket that carries this token.
+    pub(crate) async fn of(server: &TestServer, token: &str) -> Self {
+        Self::open(server.address(), &format!("/api/v1/ws?token={token}")).await
     }
 
     pub(crate) async fn say(&mut self, text: impl Into<String>) {
