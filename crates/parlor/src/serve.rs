@@ -11,7 +11,7 @@ use anyhow::Context;
 use parlor_app::{App, Demo, SystemClock};
 use parlor_auth::Keys;
 use parlor_gateway::Server;
-use parlor_store::{Database, Store};
+use parlor_store::{DRIVER_LOG_TARGET, Database, Store};
 
 use crate::config::{Config, Unusable};
 
@@ -35,8 +35,13 @@ fn log_to_stderr(config: &Config) {
         .expect("the configuration was checked");
     // At `trace` these print whole frames, and a token or a message may stand in one.
     let filter = filter.with_targets(
-        ["tungstenite", "tokio_tungstenite", "hyper", "sqlx"]
-            .map(|target| (target, tracing::Level::WARN)),
+        [
+            "tungstenite",
+            "tokio_tungstenite",
+            "hyper",
+            DRIVER_LOG_TARGET,
+        ]
+        .map(|target| (target, tracing::Level::WARN)),
     );
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())

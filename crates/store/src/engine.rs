@@ -2,6 +2,9 @@
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
+/// The target under which the engines' driver logs; at `info` it repeats what servers tell it.
+pub const DRIVER_LOG_TARGET: &str = "sqlx";
+
 /// Everything durable. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {

@@ -32,7 +32,7 @@ pub use accounts::{Account, NewUser};
 pub use appender::{Appended, Appender, AppenderConfig, PendingAppend};
 pub use conversations::{Created, ListFilter, ListKey};
 pub use directory::MemberKey;
-pub use engine::Store;
+pub use engine::{DRIVER_LOG_TARGET, Store};
 pub use error::StoreError;
 pub use history::Window;
 pub use open::{Database, OpenError, StoreConfig};

@@ -14,6 +14,7 @@
 mod actor;
 mod clock;
 mod engine;
+pub mod history;
 mod server;
 mod wait;
 

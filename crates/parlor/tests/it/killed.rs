@@ -1,17 +1,16 @@
 //! P1 and P2 through `kill -9` in mid-send: what was acked is there, once, and in order.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use parlor_client::{Api, Event, Live};
-use parlor_protocol::{ConversationId, CreateConversation};
-use parlor_testkit::{Engine, TestStore, soon};
+use parlor_protocol::{AuthReply, ConversationId, CreateConversation};
+use parlor_testkit::{
+    Engine, TestStore,
+    history::{Entry, History, Message},
+    soon,
+};
 use rstest::rstest;
+use tokio::sync::watch;
 
 use crate::process::{Process, serve_on};
 
@@ -19,47 +18,74 @@ use crate::process::{Process, serve_on};
 const KILLS: usize = 20;
 /// Senders at once.
 const SENDERS: usize = 3;
+/// Messages of one sender under way.
+const IN_FLIGHT: usize = 8;
 /// Acks to wait for in each life, so that every kill meets sends under way.
 const ACKS_A_LIFE: usize = 15;
 
-/// What a sender knows: its acked messages by clientId, with their seq.
-type Acked = HashMap<String, i64>;
-
-/// Sends until it is told to stop; each message waits for nobody's ack but is repeated until it has one.
+/// Sends until it is told to stop, with some messages under way; each is repeated until it is acked.
 async fn send_on(
     url: String,
-    token: String,
+    auth: AuthReply,
     talk: ConversationId,
-    acks: Arc<AtomicUsize>,
-    mut stop: tokio::sync::watch::Receiver<bool>,
-) -> Acked {
-    let mut live = Live::connect(&url, &token);
-    let mut acked = Acked::new();
-    let mut waiting = 0;
-    while !(*stop.borrow() && waiting == 0) {
-        if !*stop.borrow() && waiting < 8 {
-            live.send(talk, "x").await.expect("taken");
-            waiting += 1;
+    history: Arc<History>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut live = Live::connect(&url, &auth.access_token);
+    let mut waiting: HashMap<String, Message> = HashMap::new();
+    while !(*stop.borrow() && waiting.is_empty()) {
+        if !*stop.borrow() && waiting.len() < IN_FLIGHT {
+            let content = format!("text {}", waiting.len());
+            let client_id = live.send(talk, &content).await.expect("taken");
+            let message = Message {
+                conversation_id: talk,
+                sender_id: auth.user.id.clone(),
+                client_id: client_id.clone(),
+                content,
+            };
+            history.push(Entry::Invoked(message.clone()));
+            waiting.insert(client_id, message);
+            continue;
         }
         let event = tokio::select! {
-            event = live.next(), if waiting >= 8 || *stop.borrow() => event.expect("the connection goes on"),
-            _ = stop.changed(), if waiting >= 8 => continue,
-            () = std::future::ready(()), if waiting < 8 && !*stop.borrow() => continue,
+            event = live.next() => event.expect("the connection goes on"),
+            _ = stop.changed() => continue,
         };
         match event {
             Event::Sent { client_id, message } => {
-                assert!(
-                    acked.insert(client_id, message.seq).is_none(),
-                    "acked twice"
-                );
-                acks.fetch_add(1, Ordering::SeqCst);
-                waiting -= 1;
+                let sent = waiting.remove(&client_id).expect("acked once");
+                history.push(Entry::Acked {
+                    message: sent,
+                    seq: message.seq,
+                });
             }
             Event::Failed { code, detail, .. } => panic!("refused: {code:?} {detail}"),
             Event::Frame(_) | Event::Status(_) => {}
         }
     }
-    acked
+}
+
+/// Writes down what is stored, as it is read over REST.
+async fn read_stored(api: &Api, talk: ConversationId, history: &History) -> usize {
+    let mut last_seq = 0;
+    loop {
+        let page = api.history(talk, Some(last_seq), 200).await.expect("read");
+        for message in page.items {
+            last_seq = message.seq;
+            history.push(Entry::Stored {
+                message: Message {
+                    conversation_id: talk,
+                    sender_id: message.sender_id,
+                    client_id: message.client_id.expect("a clientId"),
+                    content: message.content,
+                },
+                seq: message.seq,
+            });
+        }
+        if !page.has_more {
+            return last_seq as usize;
+        }
+    }
 }
 
 #[rstest]
@@ -98,24 +124,19 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
         .summary
         .id;
 
-    let acks = Arc::new(AtomicUsize::new(0));
-    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let history = Arc::new(History::default());
+    let (stop, stopped) = watch::channel(false);
     let senders: Vec<_> = people
         .iter()
         .map(|auth| {
-            tokio::spawn(send_on(
-                url.clone(),
-                auth.access_token.clone(),
-                talk,
-                acks.clone(),
-                stopped.clone(),
-            ))
+            let (url, auth) = (url.clone(), auth.clone());
+            tokio::spawn(send_on(url, auth, talk, history.clone(), stopped.clone()))
         })
         .collect();
     for _ in 0..KILLS {
-        let goal = acks.load(Ordering::SeqCst) + ACKS_A_LIFE;
+        let goal = history.acked() + ACKS_A_LIFE;
         soon("acks in this life", async {
-            while acks.load(Ordering::SeqCst) < goal {
+            while history.acked() < goal {
                 tokio::task::yield_now().await;
             }
         })
@@ -126,49 +147,17 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
         server = Process::start(command);
     }
     stop.send_replace(true);
-    let mut acked = Acked::new();
     for sender in senders {
-        acked.extend(soon("the last acks", sender).await.expect("ran"));
+        soon("the last acks", sender).await.expect("ran");
     }
 
     let api = Api::new(&url).with_token(&people[0].access_token);
-    let mut stored: Vec<(i64, String)> = Vec::new();
-    loop {
-        let page = api
-            .history(talk, Some(stored.len() as i64), 200)
-            .await
-            .expect("read");
-        stored.extend(
-            page.items
-                .into_iter()
-                .map(|message| (message.seq, message.client_id.expect("a clientId"))),
-        );
-        if !page.has_more {
-            break;
-        }
-    }
-    let seqs: Vec<i64> = stored.iter().map(|(seq, _)| *seq).collect();
+    let stored = read_stored(&api, talk, &history).await;
+    history.assert_kept();
     assert_eq!(
-        seqs,
-        (1..=seqs.len() as i64).collect::<Vec<_>>(),
-        "P3: gapless"
-    );
-    let by_client: HashMap<&str, i64> = stored
-        .iter()
-        .map(|(seq, client)| (client.as_str(), *seq))
-        .collect();
-    assert_eq!(by_client.len(), stored.len(), "P2: no clientId twice");
-    for (client_id, seq) in &acked {
-        assert_eq!(
-            by_client.get(client_id.as_str()),
-            Some(seq),
-            "P1: an acked message is lost or moved"
-        );
-    }
-    assert_eq!(
-        acked.len(),
-        stored.len(),
+        stored,
+        history.acked(),
         "every sent message was acked in the end"
     );
-    assert!(acked.len() >= KILLS * ACKS_A_LIFE);
+    assert!(stored >= KILLS * ACKS_A_LIFE);
 }
