@@ -221,7 +221,7 @@ impl App {
         // revoked later finds the connection in the hub.
         if actor.session_id.is_some_and(|id| self.revoked.contains(id)) {
             self.hub.disconnect(&connection);
-            return Err(Refusal::new(Code::Unauthorized, "this session was revoked"));
+            return Err(Refusal::new(Code::SessionRevoked, "this session was ended"));
         }
         match self.store.conversation_ids(&actor.user_id).await {
             Ok(ids) => {

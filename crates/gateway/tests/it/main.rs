@@ -1,5 +1,6 @@
 //! The server as a client meets it: REST, sockets, hostile input, the generated files.
 
+mod accounts;
 mod generated;
 mod hostile;
 mod live;

@@ -1,9 +1,10 @@
-//! A plain WebSocket client, as any library would be: text in, text out.
+//! A plain client, as any library would be: REST calls and a WebSocket, text in and text out.
 
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_testkit::{TestServer, soon};
+use parlor_testkit::{Actor, TestServer, soon};
+use reqwest::Method;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
@@ -63,4 +64,55 @@ impl Plain {
         })
         .await
     }
+}
+
+/// One call: `(status, body)`.
+pub(crate) async fn call(
+    server: &TestServer,
+    token: Option<&str>,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let mut request = reqwest::Client::new().request(method, format!("{}{path}", server.url()));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.expect("answered");
+    let status = response.status();
+    let text = response.text().await.expect("a body");
+    (
+        status.as_u16(),
+        serde_json::from_str(&text).unwrap_or(Value::Null),
+    )
+}
+
+pub(crate) async fn get(server: &TestServer, actor: &Actor, path: &str) -> (u16, Value) {
+    call(
+        server,
+        Some(&actor.auth.access_token),
+        Method::GET,
+        path,
+        None,
+    )
+    .await
+}
+
+pub(crate) async fn post(
+    server: &TestServer,
+    actor: &Actor,
+    path: &str,
+    body: Value,
+) -> (u16, Value) {
+    call(
+        server,
+        Some(&actor.auth.access_token),
+        Method::POST,
+        path,
+        Some(body),
+    )
+    .await
 }
