@@ -10,9 +10,18 @@ export type Route =
   | { page: "sign-in" }
   | { page: "register" };
 
+/** A broken address names a conversation that does not exist, which its page says. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export function routeOf(path: string): Route {
   const [first, second] = path.split("/").filter(Boolean);
-  if (first === "c" && second) return { page: "conversation", id: decodeURIComponent(second) };
+  if (first === "c" && second) return { page: "conversation", id: decoded(second) };
   if (first === "me" || first === "sign-in" || first === "register") return { page: first };
   return { page: "chats" };
 }

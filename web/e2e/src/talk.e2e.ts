@@ -100,6 +100,21 @@ test("after a restart both come back, and what was written meanwhile arrives onc
   await ada.sees("and we are back");
 });
 
+test("a thread that was opened while the server was away loads by itself", async () => {
+  const linus = await Person.arrives(browser, server.url, "Linus");
+  await linus.registers();
+  await ada.startsTalkingTo(linus);
+  await ada.sends("hello linus");
+  await linus.row("Ada").getByText("hello linus").waitFor();
+  await server.pause();
+  await linus.row("Ada").click();
+  await linus.page.getByText("The messages could not be loaded.").waitFor();
+  await server.resume();
+  await linus.sees("hello linus");
+  await linus.context.close();
+  await ada.opens("Grace");
+});
+
 test("a reload shows the same history", async () => {
   await grace.page.reload();
   await grace.sees("hello grace");

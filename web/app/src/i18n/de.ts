@@ -46,6 +46,7 @@ export const de: Dictionary = {
   openingLink: "Du wirst angemeldet …",
 
   errors: {
+    message_invalid: "So lässt sich die Nachricht nicht senden. Ändere sie und sende sie neu.",
     invalid_credentials:
       "Kürzel oder Passwort stimmt nicht. Prüfe beides und versuche es noch einmal.",
     handle_taken: "Dieses Kürzel ist vergeben. Wähle ein anderes.",
@@ -109,6 +110,7 @@ export const de: Dictionary = {
   owner: "Eigner",
   channel: "Kanal",
   onlyAdminsWrite: "In diesem Kanal schreiben nur Admins.",
+  nameInvalid: "Nur sichtbare Zeichen, höchstens 64.",
   admin: "Admin",
   youSuffix: (name) => `${name} (du)`,
   moreMembers: (count) => `und ${count} weitere`,

@@ -15,6 +15,7 @@ export type ErrorWord =
   | "forbidden"
   | "payload_too_large"
   | "client_id_reused"
+  | "message_invalid"
   | "unknown";
 
 type Plain =
@@ -80,6 +81,7 @@ type Plain =
   | "owner"
   | "channel"
   | "onlyAdminsWrite"
+  | "nameInvalid"
   | "admin"
   | "newLine"
   | "loadingOlder"

@@ -44,6 +44,7 @@ export const en: Dictionary = {
   openingLink: "Signing you in…",
 
   errors: {
+    message_invalid: "This message can’t be sent as it is. Change it and send it anew.",
     invalid_credentials: "Handle or password is wrong. Check both and try again.",
     handle_taken: "Someone already has this handle. Choose another.",
     email_taken: "Someone already has this email address.",
@@ -104,6 +105,7 @@ export const en: Dictionary = {
   owner: "owner",
   channel: "channel",
   onlyAdminsWrite: "Only admins write in this channel.",
+  nameInvalid: "Use visible characters only, 64 at most.",
   admin: "admin",
   youSuffix: (name) => `${name} (you)`,
   moreMembers: (count) => `and ${count} more`,

@@ -40,6 +40,7 @@ export const zh: Dictionary = {
   openingLink: "正在登录…",
 
   errors: {
+    message_invalid: "这条消息无法按原样发送。请修改后重新发送。",
     invalid_credentials: "用户名或密码不正确，请检查后重试。",
     handle_taken: "用户名已被占用，请换一个。",
     email_taken: "此邮箱已被占用。",
@@ -99,6 +100,7 @@ export const zh: Dictionary = {
   owner: "群主",
   channel: "频道",
   onlyAdminsWrite: "只有管理员可以在此频道发言。",
+  nameInvalid: "只能使用可见字符，最多 64 个。",
   admin: "管理员",
   youSuffix: (name) => `${name}（你）`,
   moreMembers: (count) => `还有 ${count} 人`,

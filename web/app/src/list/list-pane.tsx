@@ -18,7 +18,8 @@ import { ListSkeleton } from "./skeleton";
 import "../styles/list.css";
 
 /** The row's height is fixed, so the list never measures and never jumps. */
-const ROW_PX = 66;
+/** As in list.css: it grows with the reader's text size. */
+const ROW_PX = (66 / 16) * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 function matches(conversation: ConversationView, viewerId: string, needle: string): boolean {
   const names = conversation.members.flatMap((member) =>

@@ -31,13 +31,26 @@ export function NewConversation({ onClose }: { onClose(): void }) {
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const people = usePeople(query);
-  useEffect(() => dialog.current?.showModal(), []);
+  const search = useRef<HTMLInputElement>(null);
+  /** Enter came before the answer did: its first person is picked when it is there. */
+  const [pickFirst, setPickFirst] = useState(false);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // A modal dialog focuses its first button by itself.
+    search.current?.focus();
+  }, []);
 
   const toggle = (person: UserSummary) => {
     const without = picked.filter((it) => it.id !== person.id);
     setPicked(without.length < picked.length ? without : [...picked, person]);
     setQuery("");
   };
+  const first = people.items[0];
+  useEffect(() => {
+    if (!pickFirst || people.state === "searching") return;
+    setPickFirst(false);
+    if (first) toggle(first);
+  });
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (picked.length === 0 || busy) return;
@@ -71,8 +84,8 @@ export function NewConversation({ onClose }: { onClose(): void }) {
           <Picked people={picked} onRemove={toggle} />
           <input
             className="dialog-input"
+            ref={search}
             type="search"
-            autoFocus
             value={query}
             placeholder={words.searchPeople}
             aria-label={words.searchPeople}
@@ -82,8 +95,7 @@ export function NewConversation({ onClose }: { onClose(): void }) {
               if (event.key !== "Enter" || query.trim() === "" || event.nativeEvent.isComposing)
                 return;
               event.preventDefault();
-              const first = people.items[0];
-              if (first) toggle(first);
+              setPickFirst(true);
             }}
           />
           <PeopleResults {...people} query={query} picked={picked} onToggle={toggle} />

@@ -15,6 +15,8 @@ type KeyValue = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const ACCOUNTS_KEY = "parlor.accounts";
 const ACTIVE_KEY = "parlor.active";
+/** What a tab holds after signing out: it must not become somebody else by itself. */
+const NOBODY = "";
 
 function isAccount(value: unknown): value is Account {
   return (
@@ -58,7 +60,7 @@ export class Accounts {
     return this.all().find((account) => account.user.id === userId) ?? null;
   }
 
-  /** This tab's account; a new tab takes the most recently used one and keeps it. */
+  /** This tab's account; a new tab takes the most recently used one, one that signed out takes none. */
   active(): Account | null {
     const chosen = this.tab.getItem(ACTIVE_KEY);
     const account = chosen === null ? (this.all()[0] ?? null) : this.find(chosen);
@@ -94,7 +96,7 @@ export class Accounts {
 
   remove(userId: string): void {
     this.#write(this.all().filter((account) => account.user.id !== userId));
-    if (this.tab.getItem(ACTIVE_KEY) === userId) this.tab.removeItem(ACTIVE_KEY);
+    if (this.tab.getItem(ACTIVE_KEY) === userId) this.tab.setItem(ACTIVE_KEY, NOBODY);
   }
 
   #write(accounts: Account[]): void {

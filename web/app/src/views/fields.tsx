@@ -1,7 +1,14 @@
 // Labelled inputs of the forms. A hint and an error are tied to their input, so they are read out with it.
 
 import { Eye, EyeOff } from "lucide-react";
-import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useId,
+  useState,
+} from "react";
 import { words } from "../i18n";
 
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
@@ -33,6 +40,16 @@ export function Field({ label, hint, error, after, ...input }: FieldProps) {
       )}
     </div>
   );
+}
+
+/** After a refusal the keyboard is where something can be changed: at the field at fault, or the first. */
+export function useFocusOnFailure(form: RefObject<HTMLFormElement | null>, failure: unknown): void {
+  useEffect(() => {
+    if (failure === null) return;
+    const fields = form.current?.querySelectorAll<HTMLInputElement>("input") ?? [];
+    const atFault = [...fields].find((field) => field.getAttribute("aria-invalid") === "true");
+    (atFault ?? fields[0])?.focus();
+  }, [form, failure]);
 }
 
 type PasswordProps = Pick<FieldProps, "autoComplete" | "hint" | "error" | "minLength">;

@@ -2,12 +2,12 @@
 
 import { ParlorError } from "@parlor/client";
 import { useReadable } from "@parlor/react";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { errorSentence, words } from "../i18n";
-import { auth, enter, type Session, session } from "../session/session";
+import { accounts, auth, enter, type Session, session, switchTo } from "../session/session";
 import { Link } from "../ui/link";
 import { Logo } from "../ui/logo";
-import { Field, PasswordField } from "./fields";
+import { Field, PasswordField, useFocusOnFailure } from "./fields";
 import "../styles/auth.css";
 
 export function AuthCard(props: { title: string; lead: string; children?: ReactNode }) {
@@ -40,13 +40,16 @@ export function SignInPage() {
   const { notice } = useReadable(session);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useFocusOnFailure(form, failure);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    const given = new FormData(event.currentTarget);
+    setFailure(null);
     setBusy(true);
     try {
-      enter(await auth.login(String(form.get("login")).trim(), String(form.get("password"))));
+      enter(await auth.login(String(given.get("login")).trim(), String(given.get("password"))));
     } catch (error) {
       setFailure(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
       setBusy(false);
@@ -54,9 +57,10 @@ export function SignInPage() {
   };
 
   const sentence = failure ?? noticeSentence(notice);
+  const others = accounts.all();
   return (
     <AuthCard title={words.signInTitle} lead={words.signInLead}>
-      <form onSubmit={submit}>
+      <form ref={form} onSubmit={submit}>
         {sentence && (
           <p className={failure ? "auth-notice error" : "auth-notice"} role="alert">
             {sentence}
@@ -68,6 +72,15 @@ export function SignInPage() {
           {busy ? words.signingIn : words.signIn}
         </button>
       </form>
+      {others.length > 0 && (
+        <div className="auth-others">
+          {others.map(({ user }) => (
+            <button key={user.id} type="button" className="wide" onClick={() => switchTo(user.id)}>
+              {words.switchTo(user.name)}
+            </button>
+          ))}
+        </div>
+      )}
       <p className="auth-foot">
         {words.newHere} <Link to={{ page: "register" }}>{words.makeAccount}</Link>
       </p>

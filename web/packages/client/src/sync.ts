@@ -159,7 +159,8 @@ export class Sync {
       const lastSeq = this.conversations.get(thread.conversationId)?.lastSeq ?? 0;
       if (lastSeq > thread.lastSeq) await this.#fill(thread);
     } catch (error) {
-      thread.setMeta({ phase: "failed" });
+      // A slow failure must not undo what catching up has loaded meanwhile.
+      if (!thread.loaded) thread.setMeta({ phase: "failed" });
       if (!(error instanceof ParlorError)) throw error;
     }
   }

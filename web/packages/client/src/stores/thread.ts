@@ -50,7 +50,7 @@ export class Thread implements Readable<ThreadSnapshot> {
 
   constructor(
     readonly conversationId: string,
-    /** Called when a first reader comes to a thread that is not loaded. */
+    /** Called when a reader comes to a thread that is neither loaded nor loading. */
     private readonly wanted: () => void,
   ) {}
 
@@ -59,7 +59,8 @@ export class Thread implements Readable<ThreadSnapshot> {
   subscribe = (listener: () => void): (() => void) => {
     this.#watchers += 1;
     const stop = this.#store.subscribe(listener);
-    if (this.#meta.phase === "idle") this.wanted();
+    // One that failed is tried again when somebody comes back to it.
+    if (this.#meta.phase === "idle" || this.#meta.phase === "failed") this.wanted();
     return () => {
       this.#watchers -= 1;
       stop();
