@@ -217,22 +217,24 @@ impl App {
                 "this user has too many sockets",
             ));
         };
+        // Whoever waits for this may give up at the await below; nothing may be left behind then.
+        let attaching = Attaching {
+            hub: &self.hub,
+            connection: Some(connection),
+        };
         // A session revoked after its token was checked and before this line is caught here; one
         // revoked later finds the connection in the hub.
         if actor.session_id.is_some_and(|id| self.revoked.contains(id)) {
-            self.hub.disconnect(&connection);
             return Err(Refusal::new(Code::SessionRevoked, "this session was ended"));
         }
-        match self.store.conversation_ids(&actor.user_id).await {
-            Ok(ids) => {
-                self.hub.join(&connection, &ids);
-                Ok(connection)
-            }
-            Err(error) => {
-                self.hub.disconnect(&connection);
-                Err(refused(error))
-            }
-        }
+        let ids = self
+            .store
+            .conversation_ids(&actor.user_id)
+            .await
+            .map_err(refused)?;
+        let connection = attaching.done();
+        self.hub.join(&connection, &ids);
+        Ok(connection)
     }
 
     /// Forgets a live connection.
@@ -259,6 +261,26 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+/// A registered connection that is forgotten again unless it is done.
+struct Attaching<'a> {
+    hub: &'a Hub,
+    connection: Option<Arc<Connection>>,
+}
+
+impl Attaching<'_> {
+    fn done(mut self) -> Arc<Connection> {
+        self.connection.take().expect("taken once")
+    }
+}
+
+impl Drop for Attaching<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            self.hub.disconnect(connection);
+        }
     }
 }
 

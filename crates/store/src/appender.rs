@@ -119,11 +119,6 @@ impl Appender {
             })?;
         Ok(PendingAppend(outcome))
     }
-
-    /// Sends that wait for a batch now.
-    pub fn depth(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
 }
 
 async fn run(
