@@ -307,3 +307,24 @@ pub(crate) fn refused(error: StoreError) -> Refusal {
     }
     refusal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A deadline drops the future of `attach` between registering and joining.
+    #[test]
+    fn an_attach_that_is_given_up_leaves_nothing_behind() {
+        let hub = Hub::default();
+        let attaching = || Attaching {
+            hub: &hub,
+            connection: hub.connect("ada".parse().expect("a valid id"), None, 2),
+        };
+        let given_up = attaching();
+        assert_eq!(hub.counts().connections, 1);
+        drop(given_up);
+        assert_eq!(hub.counts().connections, 0);
+        let _attached = attaching().done();
+        assert_eq!(hub.counts().connections, 1);
+    }
+}

@@ -346,24 +346,3 @@ async fn receipts_converge_and_say_only_what_moved() {
     }
     assert_eq!(heard, [("delivered", 2), ("read", 2), ("read", 3)]);
 }
-
-/// Whoever gives up waiting to be attached (a slow database, a deadline) leaves no connection behind.
-#[tokio::test]
-async fn an_attach_that_is_given_up_leaves_nothing_behind() {
-    let server = TestServer::start(Engine::Sqlite).await;
-    let auth = server
-        .api()
-        .register("ada", "correct horse", None)
-        .await
-        .expect("registers");
-    let actor = parlor_core::Actor {
-        user_id: auth.user.id,
-        session_id: None,
-    };
-    let mut attaching = Box::pin(server.app().attach(&actor));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(attaching.as_mut().poll(&mut context).is_pending());
-    assert_eq!(server.app().live_connections(), 1);
-    drop(attaching);
-    assert_eq!(server.app().live_connections(), 0);
-}
