@@ -16,6 +16,8 @@ pub enum CloseCode {
     Unauthorized,
     /// 4004: session revoked or user banned; stop.
     Revoked,
+    /// 4007: the cursor is not usable; start over.
+    BadCursor,
     /// 4008: the socket reads too slowly; resume.
     TooSlow,
     /// 4009: no sign of life for two heartbeats; resume.
@@ -34,6 +36,7 @@ impl CloseCode {
             Self::BadFrame => 4001,
             Self::Unauthorized => 4003,
             Self::Revoked => 4004,
+            Self::BadCursor => 4007,
             Self::TooSlow => 4008,
             Self::HeartbeatMissed => 4009,
             Self::RateLimited => 4029,
@@ -49,6 +52,7 @@ impl CloseCode {
             Self::BadFrame => "bad frame",
             Self::Unauthorized => "token missing, invalid or expired",
             Self::Revoked => "session revoked",
+            Self::BadCursor => "cursor not usable",
             Self::TooSlow => "too slow",
             Self::HeartbeatMissed => "heartbeat missed",
             Self::RateLimited => "rate limited",

@@ -147,3 +147,14 @@ pub struct CreateConversation {
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
+
+/// `POST /conversations/{id}/members`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct AddMembers {
+    /// Who becomes a member. At most 500.
+    pub user_ids: Vec<UserId>,
+    /// What they may do; `member` when absent.
+    pub role: Option<Role>,
+}

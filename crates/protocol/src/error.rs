@@ -38,6 +38,12 @@ pub enum Code {
     EmailTaken,
     /// The same `clientId` was sent before with another body.
     ClientIdReused,
+    /// The message was deleted: it cannot be changed any more.
+    MessageDeleted,
+    /// The conversation would be left without an owner.
+    LastOwner,
+    /// The sync cursor is forged, another user's, or from the future: start over without one.
+    CursorNotUsable,
     /// Too many requests: wait for `Retry-After`.
     RateLimited,
     /// A part of the contract that this server does not have yet.
@@ -89,6 +95,9 @@ impl Code {
                 409,
                 "This clientId was used for another message",
             ),
+            Self::MessageDeleted => ("message_deleted", 409, "This message was deleted"),
+            Self::LastOwner => ("last_owner", 409, "Somebody must stay the owner"),
+            Self::CursorNotUsable => ("cursor_not_usable", 400, "Start over without a cursor"),
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::NotSupported => ("not_supported", 400, "Not supported yet"),
             Self::Unavailable => ("unavailable", 503, "Not available at the moment"),

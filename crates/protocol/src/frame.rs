@@ -5,8 +5,8 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    Code, ConversationId, ConversationSummary, Malformed, Message, MessageId, SendMessage,
-    SessionId, Timestamp, UserId, inspect, limits::REF_BYTES_MAX,
+    Code, ConversationId, ConversationSummary, Malformed, Member, Membership, Message, MessageId,
+    SendMessage, SessionId, SyncPage, Timestamp, UserId, inspect, limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -65,6 +65,56 @@ pub enum ClientFrame {
         #[ts(optional, as = "Option<Vec<UserId>>")]
         mentions: Vec<UserId>,
     },
+    /// Changes the text of one's own message.
+    #[serde(rename = "message.edit")]
+    MessageEdit {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which message.
+        message_id: MessageId,
+        /// The new text.
+        content: String,
+    },
+    /// Deletes a message for everyone; its place stays.
+    #[serde(rename = "message.delete")]
+    MessageDelete {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which message.
+        message_id: MessageId,
+    },
+    /// Puts an emoji on a message.
+    #[serde(rename = "reaction.add")]
+    ReactionAdd {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which message.
+        message_id: MessageId,
+        /// The emoji.
+        emoji: String,
+    },
+    /// Takes one's own emoji off a message.
+    #[serde(rename = "reaction.remove")]
+    ReactionRemove {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which message.
+        message_id: MessageId,
+        /// The emoji.
+        emoji: String,
+    },
     /// Moves the caller's delivered cursor.
     #[serde(rename = "receipt.delivered")]
     ReceiptDelivered {
@@ -88,6 +138,16 @@ pub enum ClientFrame {
         /// Up to which message.
         #[ts(type = "number")]
         seq: i64,
+    },
+    /// Asks for what has changed since a cursor; the ack holds one page.
+    #[serde(rename = "sync")]
+    Sync {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where the client stands; absent to begin from nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
     },
     /// Asks for a `pong`.
     #[serde(rename = "ping")]
@@ -159,8 +219,13 @@ impl ClientFrame {
         match self {
             Self::Auth { reference, .. }
             | Self::MessageSend { reference, .. }
+            | Self::MessageEdit { reference, .. }
+            | Self::MessageDelete { reference, .. }
+            | Self::ReactionAdd { reference, .. }
+            | Self::ReactionRemove { reference, .. }
             | Self::ReceiptDelivered { reference, .. }
             | Self::ReceiptRead { reference, .. }
+            | Self::Sync { reference, .. }
             | Self::Ping { reference } => reference.as_ref(),
         }
     }
@@ -243,10 +308,10 @@ pub enum ServerFrame {
         /// Send something at least this often, in milliseconds.
         #[ts(type = "number")]
         heartbeat_ms: u64,
-        /// Whether what was missed since the given cursor follows.
+        /// Whether what was missed since the given cursor follows, as `sync` frames, before anything live.
         resumed: bool,
     },
-    /// A command was done; after a `message.send` it is on disk.
+    /// A command was done; whatever it changed is on disk.
     #[serde(rename = "ack")]
     Ack {
         /// The command's `ref`.
@@ -255,6 +320,9 @@ pub enum ServerFrame {
         /// The stored message, for `message.send`.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<AckedMessage>,
+        /// What has changed, for `sync`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        page: Option<Box<SyncPage>>,
     },
     /// A command was refused.
     #[serde(rename = "error")]
@@ -277,6 +345,16 @@ pub enum ServerFrame {
         /// The ping's `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
+        /// Everything before this cursor was sent on this socket: whoever has applied all frames up
+        /// to here may resume from it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+    /// A part of what was missed, when resuming.
+    #[serde(rename = "sync")]
+    Sync {
+        /// The part.
+        page: Box<SyncPage>,
     },
     /// A new message.
     #[serde(rename = "message.new")]
@@ -288,6 +366,69 @@ pub enum ServerFrame {
         version: i64,
         /// The message.
         message: Box<Message>,
+    },
+    /// A message has changed: its text was edited.
+    #[serde(rename = "message.updated")]
+    MessageUpdated {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// The message as it is now.
+        message: Box<Message>,
+    },
+    /// A message was deleted: its text, reactions and files are gone, its place stays.
+    #[serde(rename = "message.deleted")]
+    MessageDeleted {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Which message.
+        message_id: MessageId,
+        /// Its place.
+        #[ts(type = "number")]
+        seq: i64,
+        /// When.
+        deleted_at: Timestamp,
+    },
+    /// Somebody put an emoji on a message.
+    #[serde(rename = "reaction.added")]
+    ReactionAdded {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Which message.
+        message_id: MessageId,
+        /// Its place.
+        #[ts(type = "number")]
+        seq: i64,
+        /// The emoji.
+        emoji: String,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody took their emoji off a message.
+    #[serde(rename = "reaction.removed")]
+    ReactionRemoved {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Which message.
+        message_id: MessageId,
+        /// Its place.
+        #[ts(type = "number")]
+        seq: i64,
+        /// The emoji.
+        emoji: String,
+        /// Who.
+        user_id: UserId,
     },
     /// A member's devices have received everything up to `seq`.
     #[serde(rename = "message.delivered")]
@@ -319,8 +460,75 @@ pub enum ServerFrame {
         /// Its version.
         #[ts(type = "number")]
         version: i64,
+        /// The recipient's own change counter with it.
+        #[ts(type = "number")]
+        user_version: i64,
         /// What every member sees of it.
         conversation: Box<ConversationSummary>,
+    },
+    /// The conversation itself has changed. A version that is more than one ahead means that more
+    /// has happened than was heard of: ask for a sync.
+    #[serde(rename = "conversation.updated")]
+    ConversationUpdated {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Its version.
+        #[ts(type = "number")]
+        version: i64,
+        /// What every member sees of it.
+        conversation: Box<ConversationSummary>,
+    },
+    /// The recipient is no longer in this conversation, or has hidden it on another device. A hidden
+    /// one comes back with its next message.
+    #[serde(rename = "conversation.removed")]
+    ConversationRemoved {
+        /// Which.
+        conversation_id: ConversationId,
+        /// The recipient's own change counter with it.
+        #[ts(type = "number")]
+        user_version: i64,
+    },
+    /// People have become members.
+    #[serde(rename = "member.joined")]
+    MemberJoined {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Who; at most as many as one request adds.
+        members: Vec<Member>,
+        /// How many members there are now.
+        #[ts(type = "number")]
+        member_count: i64,
+    },
+    /// A member has left or was removed.
+    #[serde(rename = "member.left")]
+    MemberLeft {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Who.
+        user_id: UserId,
+        /// How many members there are now.
+        #[ts(type = "number")]
+        member_count: i64,
+    },
+    /// The recipient's own side of a conversation has changed, perhaps on another device.
+    #[serde(rename = "membership.updated")]
+    MembershipUpdated {
+        /// Which.
+        conversation_id: ConversationId,
+        /// The recipient's own change counter with it.
+        #[ts(type = "number")]
+        user_version: i64,
+        /// Their side as it is now; the read cursor may have gone back.
+        me: Membership,
+        /// Messages of others after it.
+        #[ts(type = "number")]
+        unread_count: i64,
     },
     /// The server is about to close this socket: come back after the wait.
     #[serde(rename = "reconnect")]
@@ -332,6 +540,15 @@ pub enum ServerFrame {
 }
 
 impl ServerFrame {
+    /// An ack that says nothing more than that it is done.
+    pub fn done(reference: Option<Ref>) -> Self {
+        Self::Ack {
+            reference,
+            message: None,
+            page: None,
+        }
+    }
+
     /// The frame as JSON text.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).expect("frames hold nothing that JSON cannot say")

@@ -19,21 +19,23 @@ mod message;
 mod page;
 mod receipt;
 pub mod schema;
+mod sync;
 mod time;
 mod user;
 
 pub use auth::{AuthReply, LinkLogin, Login, Refresh, Register, SessionInfo};
 pub use close::CloseCode;
 pub use conversation::{
-    Conversation, ConversationKind, ConversationSummary, CreateConversation, Member, Membership,
-    Role,
+    AddMembers, Conversation, ConversationKind, ConversationSummary, CreateConversation, Member,
+    Membership, Role,
 };
 pub use error::{Code, FieldError, Problem};
 pub use frame::{AckedMessage, ClientFrame, FrameError, Ref, ServerFrame};
 pub use ids::{ConversationId, InvalidId, MessageId, SessionId, UserId};
 pub use json::{Malformed, inspect};
-pub use message::{Message, MessageKind, MessagePage, Reaction, SendMessage};
+pub use message::{EditMessage, Message, MessageKind, MessagePage, Reaction, SendMessage};
 pub use page::Page;
 pub use receipt::{MoveCursor, ReceiptStatus, SetStatus};
+pub use sync::{SyncPage, SyncedConversation, SyncedUser};
 pub use time::Timestamp;
 pub use user::{User, UserSummary};

@@ -53,3 +53,13 @@ pub const AUTH_DEADLINE_MS: u64 = 10_000;
 pub const HEARTBEAT_MS: u64 = 25_000;
 /// Longest `userId` taken from a host app's token, in bytes. The contract's number.
 pub const USER_ID_BYTES_MAX: usize = 64;
+/// Longest emoji of a reaction, in bytes: families of people with skin tones stay below it.
+pub const EMOJI_BYTES_MAX: usize = 64;
+/// Different emoji on one message.
+pub const EMOJI_PER_MESSAGE_MAX: usize = 50;
+/// People named for one emoji on a message; the rest are counted.
+pub const REACTION_USERS_MAX: usize = 20;
+/// Changed messages of one conversation in a sync; beyond it the page says `gap`.
+pub const SYNC_MESSAGES_MAX: usize = 100;
+/// Spread of the heartbeat, in percent: sockets that opened together must not ping together.
+pub const HEARTBEAT_JITTER_PERCENT: u64 = 20;

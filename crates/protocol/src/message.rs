@@ -98,6 +98,14 @@ pub struct SendMessage {
     pub mentions: Vec<UserId>,
 }
 
+/// `PATCH /conversations/{id}/messages/{messageId}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EditMessage {
+    /// The new text: 1–16,384 characters, at most 48 KiB.
+    pub content: String,
+}
+
 /// A window of a conversation's history in ascending `seq`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -9,17 +9,19 @@ use utoipa::{
 };
 
 use crate::{
-    AckedMessage, AuthReply, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
-    ConversationSummary, CreateConversation, FieldError, LinkLogin, Login, Member, Membership,
-    Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction,
-    ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo,
-    SetStatus, Timestamp, User, UserId, UserSummary, limits,
+    AckedMessage, AddMembers, AuthReply, ClientFrame, Code, Conversation, ConversationId,
+    ConversationKind, ConversationSummary, CreateConversation, EditMessage, FieldError, LinkLogin,
+    Login, Member, Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page,
+    Problem, Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame,
+    SessionId, SessionInfo, SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User,
+    UserId, UserSummary, limits,
 };
 
 macro_rules! types {
     ($visit:ident) => {
         $visit!(
             AckedMessage,
+            AddMembers,
             AuthReply,
             ClientFrame,
             Code,
@@ -28,6 +30,7 @@ macro_rules! types {
             ConversationKind,
             ConversationSummary,
             CreateConversation,
+            EditMessage,
             FieldError,
             LinkLogin,
             Login,
@@ -50,6 +53,9 @@ macro_rules! types {
             SessionId,
             SessionInfo,
             SetStatus,
+            SyncPage,
+            SyncedConversation,
+            SyncedUser,
             Timestamp,
             User,
             UserId,

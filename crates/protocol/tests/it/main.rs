@@ -3,7 +3,8 @@
 use parlor_protocol::{
     AckedMessage, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
     ConversationSummary, FieldError, Member, Membership, Message, MessageId, MessageKind, Problem,
-    Ref, Role, SendMessage, ServerFrame, SessionId, Timestamp, UserId, UserSummary,
+    Ref, Role, SendMessage, ServerFrame, SessionId, SyncPage, SyncedConversation, SyncedUser,
+    Timestamp, User, UserId, UserSummary,
 };
 use uuid::Uuid;
 
@@ -75,6 +76,49 @@ fn conversation_summary() -> ConversationSummary {
     }
 }
 
+fn membership() -> Membership {
+    Membership {
+        role: Role::Owner,
+        read_seq: 6,
+        delivered_seq: 7,
+        muted_until: None,
+        pinned: false,
+        archived: false,
+        hidden: false,
+    }
+}
+
+fn sync_page() -> SyncPage {
+    SyncPage {
+        cursor: "cursor".into(),
+        epoch: "epoch".into(),
+        reset: false,
+        has_more: true,
+        user: SyncedUser {
+            user: User {
+                id: ada(),
+                handle: "ada".into(),
+                name: "Ada".into(),
+                avatar_url: None,
+                email: None,
+                bio: None,
+                created_at: Timestamp(1_772_366_400_000),
+            },
+            user_version: 3,
+        },
+        conversations: vec![SyncedConversation {
+            conversation: Conversation {
+                summary: conversation_summary(),
+                unread_count: 1,
+                me: membership(),
+            },
+            messages: vec![message()],
+            gap: false,
+        }],
+        removed: vec![ConversationId(id(5))],
+    }
+}
+
 fn r1() -> Ref {
     Ref::Text("r1".into())
 }
@@ -93,10 +137,12 @@ fn server_frames() {
         ServerFrame::Ack {
             reference: Some(r1()),
             message: None,
+            page: None,
         },
         ServerFrame::Ack {
             reference: Some(Ref::Number(5)),
             message: Some(AckedMessage::from(&message())),
+            page: None,
         },
         ServerFrame::Error {
             reference: Some(r1()),
@@ -110,7 +156,73 @@ fn server_frames() {
             detail: "no such conversation".into(),
             retry_after_ms: None,
         },
-        ServerFrame::Pong { reference: None },
+        ServerFrame::Ack {
+            reference: Some(r1()),
+            message: None,
+            page: Some(Box::new(sync_page())),
+        },
+        ServerFrame::Sync {
+            page: Box::new(sync_page()),
+        },
+        ServerFrame::Pong {
+            reference: None,
+            cursor: Some("cursor".into()),
+        },
+        ServerFrame::MessageUpdated {
+            conversation_id: conversation_id(),
+            version: 10,
+            message: Box::new(message()),
+        },
+        ServerFrame::MessageDeleted {
+            conversation_id: conversation_id(),
+            version: 10,
+            message_id: MessageId(id(3)),
+            seq: 7,
+            deleted_at: Timestamp(1_772_366_400_456),
+        },
+        ServerFrame::ReactionAdded {
+            conversation_id: conversation_id(),
+            version: 10,
+            message_id: MessageId(id(3)),
+            seq: 7,
+            emoji: "👍".into(),
+            user_id: ada(),
+        },
+        ServerFrame::ReactionRemoved {
+            conversation_id: conversation_id(),
+            version: 11,
+            message_id: MessageId(id(3)),
+            seq: 7,
+            emoji: "👍".into(),
+            user_id: ada(),
+        },
+        ServerFrame::ConversationUpdated {
+            conversation_id: conversation_id(),
+            version: 10,
+            conversation: Box::new(conversation_summary()),
+        },
+        ServerFrame::ConversationRemoved {
+            conversation_id: conversation_id(),
+            user_version: 3,
+        },
+        ServerFrame::MembershipUpdated {
+            conversation_id: conversation_id(),
+            user_version: 4,
+            me: membership(),
+            unread_count: 1,
+        },
+        ServerFrame::MemberJoined {
+            conversation_id: conversation_id(),
+            version: 10,
+            members: conversation_summary().members,
+            member_count: 2,
+        },
+        ServerFrame::MemberLeft {
+            conversation_id: conversation_id(),
+            version: 11,
+            user_id: ada(),
+            member_count: 1,
+        },
         ServerFrame::MessageNew {
             conversation_id: conversation_id(),
             version: 9,
@@ -129,6 +241,7 @@ fn server_frames() {
         ServerFrame::ConversationAdded {
             conversation_id: conversation_id(),
             version: 9,
+            user_version: 2,
             conversation: Box::new(conversation_summary()),
         },
         ServerFrame::Reconnect { after_ms: 700 },
@@ -168,6 +281,33 @@ fn client_frames() {
             conversation_id: conversation_id(),
             seq: 7,
         },
+        ClientFrame::MessageEdit {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            message_id: MessageId(id(3)),
+            content: "hello".into(),
+        },
+        ClientFrame::MessageDelete {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            message_id: MessageId(id(3)),
+        },
+        ClientFrame::ReactionAdd {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            message_id: MessageId(id(3)),
+            emoji: "👍".into(),
+        },
+        ClientFrame::ReactionRemove {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+            message_id: MessageId(id(3)),
+            emoji: "👍".into(),
+        },
+        ClientFrame::Sync {
+            reference: Some(r1()),
+            cursor: Some("cursor".into()),
+        },
         ClientFrame::Ping { reference: None },
     ];
     for frame in &frames {
@@ -185,15 +325,7 @@ fn replies() {
     let conversation = Conversation {
         summary: conversation_summary(),
         unread_count: 1,
-        me: Membership {
-            role: Role::Owner,
-            read_seq: 6,
-            delivered_seq: 7,
-            muted_until: None,
-            pinned: false,
-            archived: false,
-            hidden: false,
-        },
+        me: membership(),
     };
     let again: Conversation =
         serde_json::from_value(serde_json::to_value(&conversation).expect("writes"))

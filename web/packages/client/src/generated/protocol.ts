@@ -23,6 +23,19 @@ version: number,
 createdAt: Timestamp, };
 
 /**
+ * `POST /conversations/{id}/members`.
+ */
+export type AddMembers = { 
+/**
+ * Who becomes a member. At most 500.
+ */
+userIds: Array<UserId>, 
+/**
+ * What they may do; `member` when absent.
+ */
+role?: Role, };
+
+/**
  * The reply to register, login, link and refresh.
  */
 export type AuthReply = { 
@@ -98,7 +111,67 @@ threadId?: MessageId,
 /**
  * Reserved; must be empty for now.
  */
-mentions?: Array<UserId>, } | { "type": "receipt.delivered", 
+mentions?: Array<UserId>, } | { "type": "message.edit", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * The new text.
+ */
+content: string, } | { "type": "message.delete", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Which message.
+ */
+messageId: MessageId, } | { "type": "reaction.add", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * The emoji.
+ */
+emoji: string, } | { "type": "reaction.remove", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * The emoji.
+ */
+emoji: string, } | { "type": "receipt.delivered", 
 /**
  * Echoed in the answer.
  */
@@ -122,7 +195,15 @@ conversationId: ConversationId,
 /**
  * Up to which message.
  */
-seq: number, } | { "type": "ping", 
+seq: number, } | { "type": "sync", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where the client stands; absent to begin from nothing.
+ */
+cursor?: string, } | { "type": "ping", 
 /**
  * Echoed in the `pong`.
  */
@@ -131,7 +212,7 @@ ref?: Ref, };
 /**
  * The stable word for a refusal, the same on every transport.
  */
-export type Code = "invalid_request" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "token_expired" | "session_revoked" | "request_timeout" | "invalid_credentials" | "link_used" | "forbidden" | "not_found" | "method_not_allowed" | "handle_taken" | "email_taken" | "client_id_reused" | "rate_limited" | "not_supported" | "unavailable" | "unknown_outcome" | "storage_full" | "internal";
+export type Code = "invalid_request" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "token_expired" | "session_revoked" | "request_timeout" | "invalid_credentials" | "link_used" | "forbidden" | "not_found" | "method_not_allowed" | "handle_taken" | "email_taken" | "client_id_reused" | "message_deleted" | "last_owner" | "cursor_not_usable" | "rate_limited" | "not_supported" | "unavailable" | "unknown_outcome" | "storage_full" | "internal";
 
 /**
  * A conversation as the caller sees it.
@@ -297,6 +378,15 @@ label?: string,
  * At most 8 KiB of JSON.
  */
 metadata?: { [key in string]: JsonValue }, };
+
+/**
+ * `PATCH /conversations/{id}/messages/{messageId}`.
+ */
+export type EditMessage = { 
+/**
+ * The new text: 1–16,384 characters, at most 48 KiB.
+ */
+content: string, };
 
 /**
  * A field that made a request invalid.
@@ -645,7 +735,7 @@ cursor: string,
  */
 heartbeatMs: number, 
 /**
- * Whether what was missed since the given cursor follows.
+ * Whether what was missed since the given cursor follows, as `sync` frames, before anything live.
  */
 resumed: boolean, } | { "type": "ack", 
 /**
@@ -655,7 +745,11 @@ ref?: Ref,
 /**
  * The stored message, for `message.send`.
  */
-message?: AckedMessage, } | { "type": "error", 
+message?: AckedMessage, 
+/**
+ * What has changed, for `sync`.
+ */
+page?: SyncPage, } | { "type": "error", 
 /**
  * The command's `ref`.
  */
@@ -675,7 +769,16 @@ retryAfterMs?: number, } | { "type": "pong",
 /**
  * The ping's `ref`.
  */
-ref?: Ref, } | { "type": "message.new", 
+ref?: Ref, 
+/**
+ * Everything before this cursor was sent on this socket: whoever has applied all frames up
+ * to here may resume from it.
+ */
+cursor?: string, } | { "type": "sync", 
+/**
+ * The part.
+ */
+page: SyncPage, } | { "type": "message.new", 
 /**
  * Where.
  */
@@ -687,7 +790,87 @@ version: number,
 /**
  * The message.
  */
-message: Message, } | { "type": "message.delivered", 
+message: Message, } | { "type": "message.updated", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * The message as it is now.
+ */
+message: Message, } | { "type": "message.deleted", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * Its place.
+ */
+seq: number, 
+/**
+ * When.
+ */
+deletedAt: Timestamp, } | { "type": "reaction.added", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * Its place.
+ */
+seq: number, 
+/**
+ * The emoji.
+ */
+emoji: string, 
+/**
+ * Who.
+ */
+userId: UserId, } | { "type": "reaction.removed", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Which message.
+ */
+messageId: MessageId, 
+/**
+ * Its place.
+ */
+seq: number, 
+/**
+ * The emoji.
+ */
+emoji: string, 
+/**
+ * Who.
+ */
+userId: UserId, } | { "type": "message.delivered", 
 /**
  * Where.
  */
@@ -721,9 +904,81 @@ conversationId: ConversationId,
  */
 version: number, 
 /**
+ * The recipient's own change counter with it.
+ */
+userVersion: number, 
+/**
  * What every member sees of it.
  */
-conversation: ConversationSummary, } | { "type": "reconnect", 
+conversation: ConversationSummary, } | { "type": "conversation.updated", 
+/**
+ * Which.
+ */
+conversationId: ConversationId, 
+/**
+ * Its version.
+ */
+version: number, 
+/**
+ * What every member sees of it.
+ */
+conversation: ConversationSummary, } | { "type": "conversation.removed", 
+/**
+ * Which.
+ */
+conversationId: ConversationId, 
+/**
+ * The recipient's own change counter with it.
+ */
+userVersion: number, } | { "type": "member.joined", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Who; at most as many as one request adds.
+ */
+members: Array<Member>, 
+/**
+ * How many members there are now.
+ */
+memberCount: number, } | { "type": "member.left", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Who.
+ */
+userId: UserId, 
+/**
+ * How many members there are now.
+ */
+memberCount: number, } | { "type": "membership.updated", 
+/**
+ * Which.
+ */
+conversationId: ConversationId, 
+/**
+ * The recipient's own change counter with it.
+ */
+userVersion: number, 
+/**
+ * Their side as it is now; the read cursor may have gone back.
+ */
+me: Membership, 
+/**
+ * Messages of others after it.
+ */
+unreadCount: number, } | { "type": "reconnect", 
 /**
  * How long to wait, in milliseconds; different for each socket.
  */
@@ -775,6 +1030,93 @@ seq?: number,
  * Up to which message, by id.
  */
 messageId?: MessageId, };
+
+/**
+ * One page of what has changed. State, not a log: each thing stands here as it is now.
+ */
+export type SyncPage = { 
+/**
+ * Where the client stands once it has applied this page. Opaque, and good for this user only.
+ */
+cursor: string, 
+/**
+ * Names the store's history.
+ */
+epoch: string, 
+/**
+ * The client drops what it holds first: its cursor was of another history.
+ */
+reset: boolean, 
+/**
+ * More follows at `cursor`.
+ */
+hasMore: boolean, 
+/**
+ * The caller.
+ */
+user: SyncedUser, 
+/**
+ * Conversations that have changed: by last activity when there was no cursor, in no order else.
+ */
+conversations: Array<SyncedConversation>, 
+/**
+ * Conversations that the caller is no longer in, or has hidden.
+ */
+removed: Array<ConversationId>, };
+
+/**
+ * One conversation that has changed.
+ */
+export type SyncedConversation = { 
+/**
+ * As it is now.
+ */
+conversation: Conversation, 
+/**
+ * Messages that are new or have changed, in ascending `seq`, each as it is now.
+ */
+messages: Array<Message>, 
+/**
+ * More than 100 messages have changed: the client drops its window and reads the newest page.
+ */
+gap: boolean, };
+
+/**
+ * The caller, and their own change counter.
+ */
+export type SyncedUser = { 
+/**
+ * Counts the changes that concern the caller everywhere.
+ */
+userVersion: number, 
+/**
+ * The user.
+ */
+id: UserId, 
+/**
+ * The unique handle, 2–32 of `a-z0-9_.-`.
+ */
+handle: string, 
+/**
+ * The name to show.
+ */
+name: string, 
+/**
+ * A picture, if there is one.
+ */
+avatarUrl: string | null, 
+/**
+ * The e-mail address, if one was given.
+ */
+email: string | null, 
+/**
+ * A line about oneself.
+ */
+bio: string | null, 
+/**
+ * When the account was made.
+ */
+createdAt: Timestamp, };
 
 /**
  * A point in time, in milliseconds since the Unix epoch.
