@@ -67,7 +67,8 @@ pub enum Event {
     Conversation(Box<Conversation>),
     /// The caller is no longer in this conversation, or has hidden it.
     Removed(ConversationId),
-    /// Messages may be missing between those of this conversation told so far and those that follow.
+    /// What was told so far of this conversation's messages is out of date, and some of what came after
+    /// it are left out; its newest messages follow.
     Gap(ConversationId),
     /// What was told so far does not hold any more: the server's history is another one, or our place
     /// in it was lost. The state is told again.

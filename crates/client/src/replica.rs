@@ -89,7 +89,11 @@ impl Replica {
     }
 
     fn forget_history(&mut self, out: &mut Vec<Event>) {
+        let told_only = self.held.is_empty() && !self.told.is_empty();
         self.forget_all(out);
+        if told_only {
+            out.push(Event::StartedOver);
+        }
         self.told.clear();
         self.epoch = None;
     }
@@ -609,16 +613,19 @@ impl Held {
     }
 }
 
-/// Tells a message, as applied when it is the first time.
+/// Tells a message, as applied when it is the first time, and before it of those that are left out.
 fn show(told: &mut BTreeMap<ConversationId, i64>, message: &Message, out: &mut Vec<Event>) {
-    let told = told.entry(message.conversation_id).or_default();
-    let message_told = Box::new(message.clone());
-    if message.seq > *told {
-        *told = message.seq;
-        out.push(Event::Applied(message_told));
-    } else {
-        out.push(Event::Updated(message_told));
+    let id = message.conversation_id;
+    let before = told.get(&id).copied();
+    let shown = Box::new(message.clone());
+    if before.is_some_and(|before| message.seq <= before) {
+        return out.push(Event::Updated(shown));
     }
+    if before.is_some_and(|before| message.seq > before + 1) {
+        out.push(Event::Gap(id));
+    }
+    told.insert(id, message.seq);
+    out.push(Event::Applied(shown));
 }
 
 /// Takes a newer summary. Other members' cursors only move up, and a receipt can overtake it.

@@ -379,10 +379,8 @@ impl Session {
                         self.sent(client_id, message, out);
                     }
                 }
-                (Some(Ref::Number(number)), None) => {
-                    if self.commands.remove(&number).is_some() {
-                        out.push(Output::Tell(Event::Done { number }));
-                    }
+                (Some(Ref::Number(number)), None) if self.commands.remove(&number).is_some() => {
+                    out.push(Output::Tell(Event::Done { number }));
                 }
                 _ => {}
             },
@@ -405,12 +403,10 @@ impl Session {
                         sends.postpone(&client_id, retry_after_ms, everything, now_ms, random);
                     }
                     Some(Ref::Text(client_id)) => self.failed(client_id, code, detail, out),
-                    Some(Ref::Number(number)) => {
-                        if self.commands.remove(&number).is_some() {
-                            refuse(number, code, &detail, out);
-                        }
+                    Some(Ref::Number(number)) if self.commands.remove(&number).is_some() => {
+                        refuse(number, code, &detail, out);
                     }
-                    None => {}
+                    Some(Ref::Number(_)) | None => {}
                 }
             }
             ServerFrame::Reconnect { after_ms } => self.after_ms = Some(after_ms),

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 
 /// What `defaults.json` holds.
-pub struct Defaults(Value);
+pub(crate) struct Defaults(Value);
 
 impl Defaults {
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         Self(serde_json::from_str(text).expect("defaults.json is JSON"))
     }
 
-    pub fn frame(&self, frame: &mut Value) {
+    pub(crate) fn frame(&self, frame: &mut Value) {
         let kind = frame["type"]
             .as_str()
             .expect("a frame has a type")
@@ -53,7 +53,7 @@ impl Defaults {
         }
     }
 
-    pub fn history(&self, page: &mut Value, conversation_id: &str) {
+    pub(crate) fn history(&self, page: &mut Value, conversation_id: &str) {
         for message in page["items"].as_array_mut().expect("a list") {
             self.message(message, &conversation_id.into(), &Value::Null);
         }

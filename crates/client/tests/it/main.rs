@@ -2,4 +2,8 @@
 //! that says what a test tells it to.
 
 mod fill;
+mod live;
+mod model;
+mod outbox;
 mod scenarios;
+mod server;
