@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use crate::{
-    Api, ApiError, Event, OutboxError, Socket, SocketError, Status,
+    Api, Event, OutboxError, Socket, SocketError, Status,
     outbox::Outbox,
-    session::{Entry, FetchError, Input, Output, Read, Session},
+    session::{Entry, Input, Output, Read, Session},
 };
 
 /// Events that may wait for the application before the task waits for it.
@@ -442,16 +442,15 @@ struct Ended;
 
 async fn fetch(api: &Api, read: Read) -> Input {
     let reading = api.history(read.conversation_id, read.after, PAGE_MAX);
-    let result = match tokio::time::timeout(READ_TIMEOUT, reading).await {
-        Ok(Ok(page)) => Ok(page),
-        Ok(Err(ApiError::Refused(problem)))
-            if matches!(problem.code, Code::NotFound | Code::Forbidden) =>
-        {
-            Err(FetchError::Refused)
+    let page = match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        Ok(Ok(page)) => Some(page),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "history could not be read");
+            None
         }
-        Ok(Err(_)) | Err(_) => Err(FetchError::Later),
+        Err(_) => None,
     };
-    Input::Fetched { read, result }
+    Input::Fetched { read, page }
 }
 
 async fn next(socket: &mut Option<Socket>) -> Result<ServerFrame, SocketError> {

@@ -309,8 +309,9 @@ impl Replica {
                     return Heard::Missed;
                 }
                 Some(_) => {}
-                // The summary says nothing of the messages: only a conversation without any is whole.
-                None if conversation.last_seq > 0 => return Heard::Missed,
+                // The summary says nothing of messages and of the caller's settings: only a
+                // conversation that was just made is known with it.
+                None if *version > 1 || conversation.last_seq > 0 => return Heard::Missed,
                 None => {
                     let summary = ConversationSummary::clone(conversation);
                     let me = membership(&summary, self.me.as_ref());
@@ -559,14 +560,6 @@ impl Replica {
         }
         self.settle(id, out);
         true
-    }
-
-    /// The history may not be read: the window begins with what comes next.
-    pub(crate) fn give_up_history(&mut self, id: ConversationId) {
-        self.reads.forget(id);
-        if let Some(held) = self.held.get_mut(&id) {
-            held.window = Some(Window::ending_at(held.conversation.summary.last_seq));
-        }
     }
 }
 

@@ -77,18 +77,10 @@ pub enum Input {
     Fetched {
         /// Which.
         read: Read,
-        /// What it brought.
-        result: Result<MessagePage, FetchError>,
+        /// What it brought; nothing when it failed. Also a refusal is tried again: whoever may not
+        /// read a conversation any more hears that too, and the read is forgotten with it.
+        page: Option<MessagePage>,
     },
-}
-
-/// Why a read brought nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchError {
-    /// It may work later.
-    Later,
-    /// The caller may not read it.
-    Refused,
 }
 
 /// What must be done.
@@ -289,7 +281,7 @@ impl Session {
             }
             Input::Open(id) => self.replica.open(id),
             Input::Command(frame) => self.command(frame, now_ms, out),
-            Input::Fetched { read, result } => self.fetched(read, result, now_ms, random, out),
+            Input::Fetched { read, page } => self.fetched(read, page, now_ms, random, out),
         }
         if self.status == Status::Live {
             out.extend(self.sends.next(now_ms).into_iter().map(Output::Write));
@@ -560,7 +552,7 @@ impl Session {
     fn fetched(
         &mut self,
         read: Read,
-        result: Result<MessagePage, FetchError>,
+        page: Option<MessagePage>,
         now_ms: u64,
         random: f64,
         out: &mut Vec<Output>,
@@ -568,19 +560,12 @@ impl Session {
         if !self.replica.reads.counts(&read) {
             return;
         }
-        let id = read.conversation_id;
-        let brought = match result {
-            Ok(page) => {
-                self.with_replica(out, |replica, told| replica.take_history(&read, page, told))
-            }
-            Err(FetchError::Later) => false,
-            Err(FetchError::Refused) => {
-                self.replica.give_up_history(id);
-                true
-            }
-        };
+        let brought = page.is_some_and(|page| {
+            self.with_replica(out, |replica, told| replica.take_history(&read, page, told))
+        });
         if !brought {
-            self.replica.reads.failed(id, now_ms, random);
+            let reads = &mut self.replica.reads;
+            reads.failed(read.conversation_id, now_ms, random);
         }
     }
 
@@ -684,17 +669,19 @@ impl Session {
     fn live_timer(&mut self, now_ms: u64, random: f64, out: &mut Vec<Output>) {
         let silent = self.heard_ms + 2 * self.heartbeat_ms <= now_ms;
         let unanswered = |since_ms: u64| since_ms + ANSWER_MAX_MS <= now_ms;
-        if silent || matches!(self.sync, Sync::Resumed { since_ms } if unanswered(since_ms)) {
+        let stuck = match self.sync {
+            Sync::Resumed { since_ms } | Sync::Asked { since_ms, .. } => unanswered(since_ms),
+            Sync::Done | Sync::Paused { .. } => false,
+        };
+        if silent || stuck {
             return self.give_up(now_ms, random, out);
         }
         if self.ping_ms <= now_ms {
             self.ping_ms = now_ms + self.heartbeat_ms;
             out.push(Output::Write(ClientFrame::Ping { reference: None }));
         }
-        match self.sync {
-            Sync::Asked { since_ms, .. } if unanswered(since_ms) => self.ask(now_ms, out),
-            Sync::Paused { until_ms } if until_ms <= now_ms => self.ask(now_ms, out),
-            Sync::Done | Sync::Resumed { .. } | Sync::Asked { .. } | Sync::Paused { .. } => {}
+        if matches!(self.sync, Sync::Paused { until_ms } if until_ms <= now_ms) {
+            self.ask(now_ms, out);
         }
         self.sends.give_up_waiting(now_ms);
         while let Some((number, since_ms)) = self.commands.pop_first() {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlor_protocol::{
-    AckedMessage, ClientFrame, Code, Conversation, ConversationId, Message, MessagePage, Ref,
-    ServerFrame, SyncPage, SyncedConversation, UserId,
+    AckedMessage, ClientFrame, Code, Conversation, ConversationId, Message, MessagePage, Reaction,
+    Ref, ServerFrame, SyncPage, SyncedConversation, UserId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ use crate::fill::Defaults;
 const PAGE_CONVERSATIONS: usize = 2;
 /// Changed messages of a conversation on a page; more are a gap.
 const PAGE_MESSAGES: usize = 6;
+/// People who react.
+const REACTING: usize = 3;
 /// Messages on a page of history.
 const HISTORY_MESSAGES: usize = 4;
 
@@ -170,7 +172,6 @@ impl Server {
                 .get_mut(at)
                 .filter(|it| it.deleted_at.is_none())?;
             let seq = message.seq;
-            let known = message.reactions.first().is_some_and(|it| it.emoji == "👍");
             let event = match how % 4 {
                 0 => {
                     message.content = format!("edited {version}");
@@ -189,23 +190,33 @@ impl Server {
                     event
                 }
                 _ => {
-                    if known {
-                        message.reactions.clear();
-                    } else {
-                        message.reactions.push(parlor_protocol::Reaction {
-                            emoji: "👍".into(),
-                            count: 1,
-                            user_ids: vec![person("grace")],
-                        });
-                    }
-                    let kind = if known {
+                    let who = person(&format!("person-{}", n % REACTING));
+                    let at = message
+                        .reactions
+                        .iter()
+                        .position(|it| it.user_ids.contains(&who));
+                    let kind = if let Some(at) = at {
+                        let reaction = &mut message.reactions[at];
+                        reaction.user_ids.retain(|id| *id != who);
+                        reaction.count -= 1;
+                        message.reactions.retain(|it| it.count > 0);
                         "reaction.removed"
                     } else {
+                        let reactions = &mut message.reactions;
+                        if reactions.is_empty() {
+                            reactions.push(Reaction {
+                                emoji: "👍".into(),
+                                count: 0,
+                                user_ids: Vec::new(),
+                            });
+                        }
+                        reactions[0].user_ids.push(who.clone());
+                        reactions[0].count += 1;
                         "reaction.added"
                     };
                     json!({
                         "type": kind, "seq": seq, "messageId": message.id,
-                        "emoji": "👍", "userId": "grace",
+                        "emoji": "👍", "userId": who,
                     })
                 }
             };

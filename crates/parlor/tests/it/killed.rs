@@ -60,7 +60,7 @@ async fn send_on(
                 });
             }
             Event::Failed { code, detail, .. } => panic!("refused: {code:?} {detail}"),
-            Event::Frame(_) | Event::Status(_) => {}
+            _ => {}
         }
     }
 }
