@@ -392,10 +392,8 @@ impl Replica {
         let held_version = self.user_version.unwrap_or(-1);
         let page_version = page.user.user_version;
         self.user_version = Some(held_version.max(page_version));
-        if page_version >= held_version {
-            for id in page.removed {
-                self.remove(id, out);
-            }
+        for id in page.removed {
+            self.remove(id, out);
         }
         for synced in page.conversations {
             let id = synced.conversation.summary.id;

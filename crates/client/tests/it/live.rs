@@ -6,7 +6,10 @@ use futures_util::{SinkExt, StreamExt};
 use parlor_client::{Event, Live, OutboxError, Status, outbox::Outbox};
 use parlor_protocol::{Code, ConversationId};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tokio_tungstenite::{
     WebSocketStream, accept_async,
     tungstenite::{
@@ -41,6 +44,25 @@ impl Server {
         Self { listener, url }
     }
 
+    /// Takes the next request over REST and answers it; the head of the request.
+    async fn answers(&self, body: &Value) -> String {
+        soon("a request", async {
+            let (mut stream, _) = self.listener.accept().await.expect("a connection");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("more of the head"));
+            }
+            let body = body.to_string();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len(),
+            );
+            stream.write_all(answer.as_bytes()).await.expect("written");
+            String::from_utf8(head).expect("text")
+        })
+        .await
+    }
+
     /// Takes the next socket and its `auth`.
     async fn accepts(&self) -> (Peer, Value) {
         soon("a socket", async {
@@ -55,7 +77,7 @@ impl Server {
 
 impl Peer {
     async fn says(&mut self, mut frame: Value) {
-        Defaults::read(include_str!("../../scenarios/defaults.json")).frame(&mut frame);
+        defaults().frame(&mut frame);
         let text = frame.to_string();
         self.0.send(Message::text(text)).await.expect("written");
     }
@@ -103,6 +125,10 @@ async fn until<T>(live: &mut Live, what: &str, mut fits: impl FnMut(Event) -> Op
         }
     })
     .await
+}
+
+fn defaults() -> Defaults {
+    Defaults::read(include_str!("../../scenarios/defaults.json"))
 }
 
 fn talk() -> ConversationId {
@@ -230,6 +256,34 @@ async fn r7_r13_a_broken_socket_resumes_and_4003_takes_a_newer_token() {
     let (_peer, auth) = server.accepts().await;
     assert_eq!(auth["token"], "t2");
     assert_eq!(auth["cursor"], "c2");
+}
+
+#[tokio::test]
+async fn r16_an_opened_conversation_is_read_over_rest() {
+    let server = Server::new().await;
+    let mut live = Live::connect(&server.url, "t");
+    live.open(talk()).await.expect("taken");
+    let (mut peer, _) = server.accepts().await;
+    peer.says(json!({ "type": "connected" })).await;
+    let sync = peer.hears("sync").await;
+    let conversation = json!({ "id": talk(), "version": 2, "lastSeq": 2, "gap": true });
+    let page = json!({ "cursor": "c1", "conversations": [conversation] });
+    peer.says(json!({ "type": "ack", "ref": sync["ref"], "page": page }))
+        .await;
+    let mut page = json!({ "items": [{ "seq": 1 }, { "seq": 2 }], "hasMore": false });
+    defaults().history(&mut page, &talk().to_string());
+    let head = server.answers(&page).await;
+    let path = format!("GET /api/v1/conversations/{}/messages?limit=200 ", talk());
+    assert!(head.starts_with(&path), "{head}");
+    assert!(head.to_lowercase().contains("authorization: bearer t\r\n"));
+    for expected in 1..=2 {
+        let seq = until(&mut live, "a message", |event| match event {
+            Event::Applied(message) => Some(message.seq),
+            _ => None,
+        })
+        .await;
+        assert_eq!(seq, expected);
+    }
 }
 
 #[tokio::test]
