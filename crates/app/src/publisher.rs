@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::append::Event;
+use parlor_core::{
+    append::Event,
+    planted::{planted, planted_every},
+};
 use parlor_hub::Hub;
 use parlor_protocol::{CloseCode, ConversationId, ConversationSummary, ServerFrame, UserId};
 use parlor_store::{Announced, Attempt, Store, StoreError};
@@ -59,7 +62,14 @@ impl Publisher {
         while let Some(announced) = committed.recv().await {
             match announced {
                 Announced::Committed { events, tick } => {
+                    if planted("position-too-high") {
+                        self.position.store(tick + 1, Ordering::Release);
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
                     for event in events {
+                        if planted_every("publish-lost", 29) {
+                            continue;
+                        }
                         self.announce(event).await;
                     }
                     self.position.store(tick + 1, Ordering::Release);

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::Ordering;
 
-use parlor_core::{Actor, Refusal, validate};
+use parlor_core::{Actor, Refusal, planted::planted, validate};
 use parlor_protocol::{
     Code, ConversationId, SyncPage, SyncedConversation, SyncedUser, Timestamp, UserId,
 };
@@ -222,6 +222,11 @@ impl App {
                 .map_err(refused)?,
         };
         let after = at.map(|(_, after)| after);
+        let since = if planted("resume-too-late") {
+            since + 3
+        } else {
+            since
+        };
         let found = self
             .store
             .changed_conversations(user_id, since, after, limit + 1)

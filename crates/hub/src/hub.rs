@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
 
 use crate::{Connection, ConnectionId, Frame, FrameKind};
@@ -124,6 +125,9 @@ impl Hub {
 
     /// Takes all connections of a user out of a topic: they are no longer a member.
     pub fn leave_user(&self, user_id: &UserId, conversation_id: ConversationId) {
+        if planted("removed-hears") {
+            return;
+        }
         for connection in self.connections_of(user_id) {
             let mut topics = connection.topics.lock();
             let Some(topics) = &mut *topics else { continue };

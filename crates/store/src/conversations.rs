@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parlor_core::conversation::NewConversation;
+use parlor_core::{conversation::NewConversation, planted::planted};
 use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
     UserId, limits::MEMBERS_INLINE_MAX,
@@ -304,7 +304,11 @@ impl ConversationRow {
                 member_count: self.member_count,
                 members,
             },
-            unread_count: self.unread_count,
+            unread_count: if planted("unread-counts-own") {
+                self.last_seq - self.read_seq
+            } else {
+                self.unread_count
+            },
             me: Membership {
                 role: role(&self.role)?,
                 read_seq: self.read_seq,

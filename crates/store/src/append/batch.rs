@@ -8,6 +8,7 @@ use std::{
 use parlor_core::{
     Refusal,
     append::{Event, Item, Locked, MemberKey, Outcome, plan},
+    planted::planted,
 };
 use parlor_protocol::{ConversationId, Message};
 
@@ -72,6 +73,10 @@ impl Store {
                 let (outcomes, events) = plan(batch, &mut locked);
                 sqlite::statements::write(&mut transaction, &mut locked, tick).await?;
                 attempt.get_or_init(|| attempted(&locked, tick));
+                if planted("ack-before-commit") {
+                    commit_later(async move { transaction.commit().await });
+                    return Ok(committed(outcomes, events, &locked, tick));
+                }
                 transaction
                     .commit()
                     .await
@@ -85,11 +90,23 @@ impl Store {
                 let (outcomes, events) = plan(batch, &mut locked);
                 postgres::statements::write(&mut transaction, &mut locked, tick).await?;
                 attempt.get_or_init(|| attempted(&locked, tick));
+                if planted("ack-before-commit") {
+                    commit_later(async move { transaction.commit().await });
+                    return Ok(committed(outcomes, events, &locked, tick));
+                }
                 replicated::commit(transaction).await?;
                 Ok(committed(outcomes, events, &locked, tick))
             }
         }
     }
+}
+
+/// What must never be: an answer before its commit.
+fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + 'static) {
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        drop(commit.await);
+    });
 }
 
 fn attempted(locked: &Locked, tick: i64) -> Attempt {
@@ -106,6 +123,13 @@ fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked, tick: 
         Outcome::New(message) => Ok(Appended::Message {
             message,
             is_new: true,
+        }),
+        Outcome::Repeated(id) if planted("repeat-misplaced") => Ok(Appended::Message {
+            message: Arc::new(Message {
+                seq: locked.messages[&id].seq + 1,
+                ..Message::clone(&locked.messages[&id])
+            }),
+            is_new: false,
         }),
         Outcome::Repeated(id) => Ok(Appended::Message {
             message: locked.messages[&id].clone(),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parlor_core::planted::planted_every;
 use parlor_core::{
     Cursors,
     append::{
@@ -502,9 +503,18 @@ async fn insert_messages(
                 .push_bind(message.id.0)
                 .push_bind(message.version)
                 .push_bind(message.sender_id.as_str())
-                .push_bind(message.client_id.as_deref());
+                .push_bind(
+                    message
+                        .client_id
+                        .as_deref()
+                        .filter(|_| !planted_every("client-id-forgotten", 9)),
+                );
             row.push("'text'")
-                .push_bind(message.content.as_str())
+                .push_bind(if planted_every("body-swapped", 23) {
+                    "another text"
+                } else {
+                    message.content.as_str()
+                })
                 .push_bind(message.created_at.0)
                 .push_bind(tick)
                 .push_bind(*hash);
@@ -588,6 +598,16 @@ async fn update_messages(
 ) -> Result<(), StoreError> {
     for id in &locked.touched.messages {
         let message = &locked.messages[id];
+        let lost = if message.deleted_at.is_some() {
+            planted_every("delete-lost", 2)
+        } else if message.edited_at.is_some() {
+            planted_every("edit-lost", 2)
+        } else {
+            planted_every("reaction-lost", 2)
+        };
+        if lost {
+            continue;
+        }
         let reactions = (!message.reactions.is_empty())
             .then(|| serde_json::to_string(&message.reactions).expect("plain data"));
         sqlx::query(
