@@ -43,9 +43,10 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
         match attempts.get(&key) {
             None => found.add("R3", format!("{client_id} is stored and nobody sent it")),
             Some(attempts) => {
-                found.unless(attempts.iter().any(|it| it.may_be_done()), "R3", || {
+                let may_be = attempts.iter().any(|attempt| attempt.may_be_done());
+                found.unless(may_be, "R3", || {
                     format!("{client_id} was refused each time and is stored")
-                })
+                });
             }
         }
     }

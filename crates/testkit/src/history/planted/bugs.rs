@@ -171,6 +171,7 @@ fn a_message_that_is_stored_twice() {
 fn a_repetition_that_is_acked_elsewhere() {
     breaks("R4", |lines| {
         let at = first(lines, |line| is_done_at(line, 5));
+        let after = at + 1;
         let (mut invoked, mut done) = (lines[at].clone(), lines[at].clone());
         let call = lines.iter().find_map(|line| match &line.entry {
             Entry::Invoked {
@@ -195,7 +196,7 @@ fn a_repetition_that_is_acked_elsewhere() {
             *it = operation;
             place.seq = 6;
         }
-        lines.splice(at + 1..at + 1, [invoked, done]);
+        lines.splice(after..after, [invoked, done]);
     });
 }
 
@@ -203,6 +204,7 @@ fn a_repetition_that_is_acked_elsewhere() {
 fn a_client_id_that_takes_another_text() {
     breaks("R4", |lines| {
         let at = first(lines, |line| is_done_at(line, 5));
+        let after = at + 1;
         let sender = lines[at].client.clone();
         let Entry::Done { place, .. } = lines[at].entry else {
             unreachable!("it was found");
@@ -222,7 +224,7 @@ fn a_client_id_that_takes_another_text() {
             operation: 999,
             place,
         };
-        lines.splice(at + 1..at + 1, [invoked, done]);
+        lines.splice(after..after, [invoked, done]);
     });
 }
 
