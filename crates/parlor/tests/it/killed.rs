@@ -13,7 +13,7 @@ use parlor_client::{Api, Event, Live};
 use parlor_protocol::{AuthReply, ConversationId, CreateConversation};
 use parlor_testkit::{
     Engine, Process, TestStore,
-    history::{Call, Entry, Held, History, Place, SERVING_MAX_MS},
+    history::{Call, Entry, Held, History, KILLED, Place, SERVING_MAX_MS},
     soon, until_ready,
 };
 use rstest::rstest;
@@ -166,7 +166,7 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
         let (again, took) = killed(server, &store).await;
         (server, slowest) = (again, slowest.max(took));
         let entry = Entry::Serving {
-            after: "kill -9".into(),
+            after: KILLED.into(),
             took_ms: took.as_millis() as u64,
         };
         history.write("server", entry);

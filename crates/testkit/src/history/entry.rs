@@ -147,6 +147,8 @@ pub enum Entry {
         connection: u32,
         /// Which.
         conversation_id: ConversationId,
+        /// Whether it was news; the device forgets the conversation then.
+        applied: bool,
     },
     /// A device forgets everything and starts over.
     Reset {

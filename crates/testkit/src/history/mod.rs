@@ -15,6 +15,6 @@ mod journal;
 #[cfg(test)]
 mod planted;
 
-pub use check::{SERVING_MAX_MS, Violation, check};
+pub use check::{KILLED, SERVING_MAX_MS, Violation, check};
 pub use entry::{Call, Change, Entry, Held, Line, Place};
 pub use journal::{History, read_folder};

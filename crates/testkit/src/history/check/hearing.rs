@@ -106,8 +106,11 @@ impl<'a> Hearing<'a> {
             Entry::Gone {
                 connection,
                 conversation_id,
+                applied,
             } => {
-                self.held.remove(&(device, *conversation_id));
+                if *applied {
+                    self.held.remove(&(device, *conversation_id));
+                }
                 self.heard.remove(&(device, *connection, *conversation_id));
             }
             Entry::Reset { .. } => self.held.retain(|(whose, _), _| *whose != device),

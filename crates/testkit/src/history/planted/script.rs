@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlor_protocol::{Code, ConversationId, MessageId, ReceiptStatus, UserId};
 use uuid::Uuid;
 
-use crate::history::entry::{Call, Change, Entry, Held, Line, Place};
+use crate::history::{
+    KILLED,
+    entry::{Call, Change, Entry, Held, Line, Place},
+};
 
 pub(super) const GROUP: ConversationId = ConversationId(Uuid::from_u128(7));
 /// Time between two lines, in milliseconds.
@@ -93,7 +96,7 @@ impl Script {
         it.write(
             "server",
             Entry::Serving {
-                after: "kill".into(),
+                after: KILLED.into(),
                 took_ms: 300,
             },
         );
@@ -413,6 +416,7 @@ impl Script {
                     Entry::Gone {
                         connection,
                         conversation_id: GROUP,
+                        applied: true,
                     },
                 );
             }
