@@ -231,6 +231,7 @@ impl Session {
             ServerFrame::Ack {
                 reference: Some(Ref::Text(client_id)),
                 message: Some(message),
+                ..
             } => {
                 if self.leave(&client_id) {
                     out.push(Output::Tell(Event::Sent { client_id, message }));
@@ -407,6 +408,7 @@ mod tests {
         Input::Frame(ServerFrame::Ack {
             reference: Some(Ref::Text(client_id.into())),
             message: Some(message),
+            page: None,
         })
     }
 
@@ -514,7 +516,10 @@ mod tests {
             bench.wait()[..],
             [Output::Write(ClientFrame::Ping { .. })]
         ));
-        bench.on(Input::Frame(ServerFrame::Pong { reference: None }));
+        bench.on(Input::Frame(ServerFrame::Pong {
+            reference: None,
+            cursor: None,
+        }));
         assert!(matches!(
             bench.wait()[..],
             [Output::Write(ClientFrame::Ping { .. })]

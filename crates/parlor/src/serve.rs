@@ -75,7 +75,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     announce(config, &app, &server).await?;
 
-    stop.await;
+    let mut failed = app.failed();
+    let has_failed = tokio::select! {
+        () = stop => false,
+        _ = failed.wait_for(|failed| *failed) => true,
+    };
+    if has_failed {
+        // What the file holds now only a new start can say; nothing must be written or acked before.
+        anyhow::bail!("the disk failed under a commit; check it, then start again");
+    }
     tracing::info!("stopping");
     server.stop().await;
     app.stop().await;

@@ -22,19 +22,22 @@ mod history;
 mod meta;
 mod migrations;
 mod open;
-mod receipts;
+mod replicated;
 mod rows;
 mod sessions;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use accounts::{Account, NewUser};
-pub use appender::{Appended, Appender, AppenderConfig, PendingAppend};
-pub use conversations::{Created, ListFilter, ListKey};
+pub use append::{Appended, Attempt};
+pub use appender::{Announced, Appender, AppenderConfig, PendingAppend};
+pub use conversations::{ListFilter, ListKey};
 pub use directory::MemberKey;
 pub use engine::{DRIVER_LOG_TARGET, Store};
 pub use error::StoreError;
 pub use history::Window;
+pub use meta::Position;
 pub use open::{Database, OpenError, StoreConfig};
-pub use receipts::MovedCursor;
 pub use sessions::{NewSession, RefreshOutcome, Rotation};
+pub use sync::ChangedConversation;

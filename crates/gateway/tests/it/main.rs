@@ -5,4 +5,5 @@ mod generated;
 mod hostile;
 mod live;
 mod rest;
+mod resume;
 mod wire;

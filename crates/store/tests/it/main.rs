@@ -1,5 +1,6 @@
 //! The store's contract, on both engines.
 
 mod appends;
+mod changes;
 mod contract;
 mod world;
