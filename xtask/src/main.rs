@@ -4,7 +4,6 @@
 //! nothing else that a person would have to install first, so there is no build system here but this program.
 
 mod codegen;
-mod postgres;
 mod start;
 mod test;
 mod tidy;

@@ -10,11 +10,14 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use parlor_cluster::Cluster;
 
-use crate::postgres::{self, Cluster};
 use crate::tools::{self, Workspace, line_of, seconds, streamed};
 use crate::{tidy, web};
 use counts::Counts;
+
+/// Tests run in parallel and each has a pool of its own; the default of 100 connections is soon used up.
+const CONNECTIONS_MAX: u32 = 200;
 
 /// A part of the whole that can be run alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -191,7 +194,7 @@ impl Run<'_> {
 
     fn rust(&mut self) -> Result<()> {
         let log = self.workspace.log("postgresql")?;
-        let cluster = match postgres::find() {
+        let cluster = match parlor_cluster::find() {
             None => {
                 self.skip(
                     "PostgreSQL",
@@ -202,10 +205,10 @@ impl Run<'_> {
             Some(programs) => {
                 heading("PostgreSQL");
                 let began = Instant::now();
-                let started = Cluster::start(programs, &log);
+                let started = Cluster::start(programs, &log, CONNECTIONS_MAX);
                 let (cluster, note) = match started {
                     Ok(cluster) => (Some(cluster), String::new()),
-                    Err(error) => (None, format!("{error:#}")),
+                    Err(error) => (None, error.to_string()),
                 };
                 self.done("PostgreSQL", one(cluster.is_some()), began.elapsed(), note);
                 cluster

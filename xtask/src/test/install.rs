@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Part, Parts};
-use crate::{postgres, tools};
+use crate::tools;
 
 /// One thing to have: its Debian package, what else it is for, and whether it is there.
 struct Need {
@@ -22,7 +22,7 @@ pub(crate) fn missing(parts: &Parts) -> Vec<(&'static str, &'static str)> {
         needs.push(Need {
             package: "postgresql",
             purpose: "the store's tests on PostgreSQL",
-            present: postgres::find().is_some(),
+            present: parlor_cluster::find().is_some(),
         });
     }
     if parts.has(Part::Browser) {
@@ -49,7 +49,7 @@ pub(crate) fn missing(parts: &Parts) -> Vec<(&'static str, &'static str)> {
 
 /// The command that installs packages here, or `None` where that is the person's business.
 pub(crate) fn command(packages: &[&str]) -> Option<String> {
-    (is_debian() && postgres::is_root()).then(|| {
+    (is_debian() && parlor_cluster::is_root()).then(|| {
         format!(
             "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {}",
             packages.join(" ")
