@@ -58,18 +58,7 @@ impl Cluster {
 
     fn init(&self) -> io::Result<()> {
         let folder = &self.folder;
-        if is_root() {
-            let given = std::process::Command::new("chown")
-                .arg("postgres")
-                .arg(folder)
-                .status()?;
-            if !given.success() {
-                return Err(failed(format!(
-                    "cannot give {} to the user postgres",
-                    folder.display()
-                )));
-            }
-        }
+        give_to_postgres(folder)?;
         // C.UTF-8 is what PostgreSQL's containers come close to: it knows letters of every script, and sorts by byte.
         let locale = if cfg!(target_os = "linux") {
             "--locale=C.UTF-8"
@@ -124,6 +113,45 @@ impl Cluster {
             .spawn()?;
         self.server = Some(server);
         self.wait_until_ready()
+    }
+
+    /// A standby that follows this cluster's server, by this name, on a port of its own.
+    pub fn standby(&self, name: &str, log: &Path) -> io::Result<Self> {
+        let mut standby = Self {
+            programs: self.programs.clone(),
+            folder: make_folder()?,
+            log: log.to_owned(),
+            connections_max: self.connections_max,
+            port: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+                .local_addr()?
+                .port(),
+            server: None,
+        };
+        File::create(log)?;
+        give_to_postgres(&standby.folder)?;
+        let from = format!(
+            "host=127.0.0.1 port={} user=parlor application_name={name}",
+            self.port
+        );
+        let words = standby.words()?;
+        let copied = as_postgres(&self.programs.join("pg_basebackup"))
+            .args(["--write-recovery-conf", "--no-sync", "--checkpoint=fast"])
+            .args(["--dbname", &from, "--pgdata"])
+            .arg(standby.data())
+            .current_dir(&standby.folder)
+            .stdout(words.try_clone()?)
+            .stderr(words)
+            .status()?;
+        if !copied.success() {
+            return Err(standby.failed("pg_basebackup failed"));
+        }
+        standby.start_server()?;
+        Ok(standby)
+    }
+
+    /// Makes a standby the one that takes writes; returns when it does.
+    pub fn promote(&self) -> io::Result<()> {
+        self.sql("SELECT pg_promote()").map(drop)
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
@@ -220,6 +248,24 @@ fn make_folder() -> io::Result<PathBuf> {
     fs::create_dir(&folder)
         .map_err(|error| failed(format!("cannot make {}: {error}", folder.display())))?;
     Ok(folder)
+}
+
+/// The server runs as its own user where we are root.
+fn give_to_postgres(folder: &Path) -> io::Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
+    let given = std::process::Command::new("chown")
+        .arg("postgres")
+        .arg(folder)
+        .status()?;
+    if given.success() {
+        return Ok(());
+    }
+    Err(failed(format!(
+        "cannot give {} to the user postgres",
+        folder.display()
+    )))
 }
 
 /// Removes the folders of runs that were killed before they could do it themselves.

@@ -63,6 +63,13 @@ impl Cluster {
         Ok(())
     }
 
+    /// Commits wait for the standby of this name.
+    pub fn expect_standby(&self, name: &str) -> io::Result<()> {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'");
+        self.sql(&format!("{set}; SELECT pg_reload_conf()"))?;
+        Ok(())
+    }
+
     /// Commits wait for nobody; those that waited are done.
     pub fn find_standby(&self) -> io::Result<()> {
         self.sql("ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()")?;

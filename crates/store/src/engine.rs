@@ -2,6 +2,8 @@
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
+use crate::hosts::Following;
+
 /// The target under which the engines' driver logs; at `info` it repeats what servers tell it.
 pub const DRIVER_LOG_TARGET: &str = "sqlx";
 
@@ -25,6 +27,8 @@ pub(crate) enum Pools {
     Postgres {
         writers: PgPool,
         readers: PgPool,
+        /// Lives as long as the pools.
+        _following: Option<Following>,
     },
 }
 
@@ -133,7 +137,9 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writers, readers } => {
+            Pools::Postgres {
+                writers, readers, ..
+            } => {
                 readers.close().await;
                 writers.close().await;
             }

@@ -19,6 +19,7 @@ mod directory;
 mod engine;
 mod error;
 mod history;
+mod hosts;
 mod meta;
 mod migrations;
 mod open;
