@@ -53,7 +53,10 @@ async fn torture(options: &Options) -> Result<ExitCode> {
     );
     println!("{again}\n");
     let report = run::run(options, seed).await?;
-    println!("\n{report}\n\nhistory  {}\nagain    {again}", options.keep.display());
+    println!(
+        "\n{report}\n\nhistory  {}\nagain    {again}",
+        options.keep.display()
+    );
     let kept = report.violations() == 0;
     if let Some(plant) = &options.plant {
         let word = if kept { "NOT found" } else { "found" };

@@ -90,10 +90,7 @@ pub(crate) async fn persist(
             }
             Outcome::Refused(code) => {
                 let code = *code;
-                (
-                    Entry::Refused { operation, code },
-                    is_worth_repeating(code),
-                )
+                (Entry::Refused { operation, code }, is_worth_repeating(code))
             }
             Outcome::Unknown => (Entry::Unknown { operation }, true),
         };

@@ -168,7 +168,11 @@ fn networks(random: &mut Random) -> [Bad; 9] {
             both(flow(Flow::Held), flow(Flow::Held)),
             time(random, 1_000, 6_000),
         ),
-        ("half open", door(Door::HalfOpen), time(random, 1_000, 6_000)),
+        (
+            "half open",
+            door(Door::HalfOpen),
+            time(random, 1_000, 6_000),
+        ),
         ("refused", door(Door::Refuse), time(random, 1_000, 4_000)),
         (
             "truncated",

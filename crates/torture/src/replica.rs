@@ -216,9 +216,7 @@ impl Replica {
             } => (*user_version, Some(*conversation_id)),
             _ => return,
         };
-        let news = self
-            .user_version
-            .is_none_or(|held| user_version > held);
+        let news = self.user_version.is_none_or(|held| user_version > held);
         let next = self.user_version == Some(user_version - 1);
         if heard && let Some(id) = removed {
             self.gone(id, false);
@@ -312,8 +310,8 @@ impl Replica {
 
     /// What was ahead is next now, old, or of a conversation that we are not in.
     fn event_after_sync(&mut self, event: ServerFrame) {
-        let known = Change::of(&event)
-            .is_none_or(|(id, _, _)| self.conversations.contains_key(&id));
+        let known =
+            Change::of(&event).is_none_or(|(id, _, _)| self.conversations.contains_key(&id));
         if known {
             self.event(event, false);
         }
@@ -335,8 +333,7 @@ impl Replica {
                 merge(&mut held.messages, message);
             }
         }
-        let whole =
-            !synced.gap && held.reading.is_none() && is_whole(&held.messages, last_seq);
+        let whole = !synced.gap && held.reading.is_none() && is_whole(&held.messages, last_seq);
         self.out.push(Output::Write(Entry::Synced {
             conversation_id: id,
             version,

@@ -100,7 +100,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<30} {:>8} {:>8} {:>8}", "", "done", "refused", "unknown")?;
+        writeln!(
+            f,
+            "{:<30} {:>8} {:>8} {:>8}",
+            "", "done", "refused", "unknown"
+        )?;
         for (name, counts) in &self.calls {
             let Counts {
                 done,

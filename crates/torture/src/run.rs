@@ -25,8 +25,7 @@ const QUIET_MAX: Duration = Duration::from_secs(60);
 /// Runs once and answers what it was like.
 pub(crate) async fn run(options: &Options, seed: u64) -> Result<Report> {
     let folder = &options.keep;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let history = Arc::new(History::kept_in(folder)?);
     let mut site = Site::start(options, seed, folder, history.clone()).await?;
     let direct_url = site.direct_url();
