@@ -16,12 +16,15 @@ mod settle;
 mod site;
 mod world;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
 
 use crate::options::Options;
+
+/// Where histories are kept when nobody says where, seen from the workspace.
+const KEPT_IN: &str = "target/torture";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -52,11 +55,13 @@ async fn torture(options: &Options) -> Result<ExitCode> {
             .unwrap_or_default()
     );
     println!("{again}\n");
-    let report = run::run(options, seed).await?;
-    println!(
-        "\n{report}\n\nhistory  {}\nagain    {again}",
-        options.keep.display()
-    );
+    let folder = options.keep.clone().unwrap_or_else(|| {
+        let name = format!("{}-{seed}", options.engine.name());
+        Path::new(KEPT_IN).join(name)
+    });
+    let report = run::run(options, seed, &folder).await?;
+    println!("\n{report}\n");
+    println!("history  {}\nagain    {again}", folder.display());
     let kept = report.violations() == 0;
     if let Some(plant) = &options.plant {
         let word = if kept { "NOT found" } else { "found" };

@@ -20,9 +20,9 @@ pub(crate) struct Options {
     /// The `parlor` binary.
     #[arg(long, env = "PARLOR_BIN", default_value = "target/debug/parlor")]
     pub(crate) server: PathBuf,
-    /// Where the history goes.
-    #[arg(long, default_value = "target/torture/latest")]
-    pub(crate) keep: PathBuf,
+    /// Where the history goes; a folder of the engine and the seed in `target/torture` when absent.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
     /// A bug that a server with the feature `planted-bugs` has; it must be found.
     #[arg(long)]
     pub(crate) plant: Option<String>,

@@ -262,7 +262,7 @@ mod tests {
                 assert!(pair[0].at + pair[0].fault.lasts() < pair[1].at);
             }
             let last = planned.last().expect("many");
-            assert!(last.at + last.fault.lasts() <= Duration::from_secs(300));
+            assert!(last.at + last.fault.lasts() <= Duration::from_mins(5));
         }
     }
 }

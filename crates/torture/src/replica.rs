@@ -226,20 +226,27 @@ impl Replica {
             self.wait(frame);
         } else if news {
             self.user_version = Some(user_version);
-            match (removed, &frame) {
-                (Some(id), _) => {
-                    if self.conversations.remove(&id).is_some() {
-                        self.gone(id, true);
-                    }
-                }
-                (
-                    None,
-                    ServerFrame::ConversationAdded {
-                        conversation_id, ..
-                    },
-                ) if !self.conversations.contains_key(conversation_id) => self.sync(),
-                _ => {}
-            }
+            self.of_the_user(&frame);
+        }
+    }
+
+    /// Applies the next event of the user's own stream.
+    fn of_the_user(&mut self, frame: &ServerFrame) {
+        if let ServerFrame::ConversationRemoved {
+            conversation_id: id,
+            ..
+        } = frame
+            && self.conversations.remove(id).is_some()
+        {
+            self.gone(*id, true);
+        }
+        if let ServerFrame::ConversationAdded {
+            conversation_id: id,
+            ..
+        } = frame
+            && !self.conversations.contains_key(id)
+        {
+            self.sync();
         }
     }
 

@@ -20,11 +20,10 @@ use crate::{
 /// Devices of each person.
 const DEVICES: usize = 2;
 /// How long people may take to notice that it is quiet: the longest call and what it waits for.
-const QUIET_MAX: Duration = Duration::from_secs(60);
+const QUIET_MAX: Duration = Duration::from_mins(1);
 
 /// Runs once and answers what it was like.
-pub(crate) async fn run(options: &Options, seed: u64) -> Result<Report> {
-    let folder = &options.keep;
+pub(crate) async fn run(options: &Options, seed: u64, folder: &Path) -> Result<Report> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let history = Arc::new(History::kept_in(folder)?);
     let mut site = Site::start(options, seed, folder, history.clone()).await?;

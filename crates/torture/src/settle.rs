@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long devices may take until they hold what is stored. What is not there by then is missing.
-const REST_MAX: Duration = Duration::from_secs(60);
+const REST_MAX: Duration = Duration::from_mins(1);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 

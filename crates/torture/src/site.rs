@@ -31,7 +31,7 @@ use crate::{
 const SITE: &str = "site";
 /// How long the server may take to be ready before the run is given up. Far more than the rule: the checker judges
 /// that.
-const READY_MAX: Duration = Duration::from_secs(60);
+const READY_MAX: Duration = Duration::from_mins(1);
 /// Connections that the cluster takes; the server has 16.
 const CLUSTER_CONNECTIONS_MAX: u32 = 40;
 /// How long a locker waits for the server's own transaction, in milliseconds.

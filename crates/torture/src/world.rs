@@ -198,7 +198,7 @@ impl World {
             .iter()
             .filter(|message| of.is_none_or(|sender_id| message.sender_id == *sender_id))
             .collect();
-        (!fitting.is_empty()).then(|| Known::clone(random.pick(&fitting)))
+        (!fitting.is_empty()).then(|| (*random.pick(&fitting)).clone())
     }
 
     /// What somebody might do next; `None` where nothing can be done.

@@ -18,11 +18,18 @@ struct Need {
 /// The Debian packages that are missing for these parts, each with what it is for.
 pub(crate) fn missing(parts: &Parts) -> Vec<(&'static str, &'static str)> {
     let mut needs = Vec::new();
-    if parts.has(Part::Rust) {
+    if parts.has(Part::Rust) || parts.has(Part::Torture) {
         needs.push(Need {
             package: "postgresql",
             purpose: "the store's tests on PostgreSQL",
             present: parlor_cluster::find().is_some(),
+        });
+    }
+    if parts.has(Part::Torture) {
+        needs.push(Need {
+            package: "sqlite3",
+            purpose: "the torture run's lock on SQLite's file",
+            present: tools::program("sqlite3").is_some(),
         });
     }
     if parts.has(Part::Browser) {

@@ -133,8 +133,9 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
     let api = Api::new(&url);
     let mut people = Vec::new();
     for n in 0..SENDERS {
-        let registered = api.register(&format!("user{n}"), "correct horse", None);
-        people.push(registered.await.expect("registers"));
+        let handle = format!("user{n}");
+        let registered = api.register(&handle, "correct horse", None).await;
+        people.push(registered.expect("registers"));
     }
     let others = people[1..].iter().map(|auth| auth.user.id.clone());
     let body = CreateConversation {
@@ -144,10 +145,9 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
         label: None,
         metadata: None,
     };
-    let made = api
-        .with_token(&people[0].access_token)
-        .create_conversation(&body);
-    let talk = made.await.expect("made").summary.id;
+    let ada = api.with_token(&people[0].access_token);
+    let made = ada.create_conversation(&body).await.expect("made");
+    let talk = made.summary.id;
 
     let history = Arc::new(History::default());
     let (stop, stopped) = watch::channel(false);
@@ -176,8 +176,7 @@ async fn p1_kill_9_loses_no_acked_message(#[case] engine: Engine) {
         soon("the last acks", sender).await.expect("ran");
     }
 
-    let api = Api::new(&url).with_token(&people[0].access_token);
-    let stored = read_stored(&api, &people[0], talk, &history).await;
+    let stored = read_stored(&ada, &people[0], talk, &history).await;
     history.assert_kept();
     assert_eq!(
         stored,

@@ -1,4 +1,5 @@
-//! Rule 6 and unread counts: cursors move only up, nobody moves another's, and what is unread is what stands after it.
+//! Rule 6 and unread counts: cursors move only up, nobody moves another's, and what is unread is what stands
+//! after it and is not deleted.
 
 use std::collections::HashMap;
 
@@ -87,7 +88,7 @@ fn at_the_end(facts: &Facts<'_>, reads: &Reads<'_>, found: &mut Found) {
             .log
             .range((*conversation_id, listing.read_seq + 1)..=(*conversation_id, i64::MAX));
         let unread = messages
-            .filter(|(_, message)| message.sender_id != *user_id)
+            .filter(|(_, message)| message.sender_id != *user_id && !message.deleted)
             .count() as i64;
         found.unless(listing.unread == unread, "R6", || {
             let (told, read) = (listing.unread, listing.read_seq);

@@ -440,7 +440,8 @@ impl Script {
             let unread = self
                 .log
                 .iter()
-                .filter(|message| message.seq > read_seq && message.sender_id != reader)
+                .filter(|message| message.seq > read_seq && !message.deleted)
+                .filter(|message| message.sender_id != reader)
                 .count();
             let entry = Entry::Listed {
                 user_id: reader,
