@@ -6,7 +6,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection,
+    Connection, SqliteConnection,
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -107,6 +107,7 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
         .connect_with(options.clone())
         .await
         .map_err(to_file_error)?;
@@ -123,6 +124,14 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     Ok(Store {
         pools: Pools::Sqlite { writer, readers },
     })
+}
+
+/// Whether the last transaction of a connection has ended. A full disk ends it behind the driver's
+/// back, which then takes the connection for busy for ever: such a one is replaced.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// SQLite gives its log files the mode of the database file, so making that one private is enough.

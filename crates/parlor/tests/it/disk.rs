@@ -63,6 +63,7 @@ impl Drop for Disk {
 /// Ada on a server, with a group to write in.
 struct Ada {
     api: Api,
+    token: String,
     talk: ConversationId,
     acked: Vec<String>,
 }
@@ -89,9 +90,15 @@ impl Ada {
         let talk = api.create_conversation(&body).await.expect("made");
         Self {
             api,
+            token: auth.access_token,
             talk: talk.summary.id,
             acked: Vec::new(),
         }
+    }
+
+    /// The same on the server that took over: the old one's connections are dead.
+    fn again_on(&mut self, server: &Process) {
+        self.api = Api::new(server.url()).with_token(&self.token);
     }
 
     /// The code of a refusal.
@@ -168,7 +175,8 @@ async fn a_full_disk_refuses_and_heals_when_there_is_room_again() {
     ada.finds_everything().await;
     let port = server.port();
     server.kill();
-    let _server = Launch { port, ..launch }.start();
+    let server = Launch { port, ..launch }.start();
+    ada.again_on(&server);
     ada.finds_everything().await;
 }
 
@@ -241,7 +249,8 @@ async fn after_a_failed_fsync_nothing_is_acked_and_the_server_ends() {
     assert_eq!(code, Some(1));
 
     fs::remove_file(flag).expect("removed");
-    let _server = Launch { port, ..launch }.start();
+    let server = Launch { port, ..launch }.start();
+    ada.again_on(&server);
     ada.finds_everything().await;
     ada.api
         .send(ada.talk, &body)
