@@ -108,6 +108,15 @@ impl TestServer {
         self.run().await;
     }
 
+    /// Stops, begins another epoch as a restored backup does, and starts again.
+    pub async fn begin_another_epoch(&mut self) {
+        self.stop().await;
+        let store = self.store.open().await;
+        store.renew_epoch("restored").await.expect("renewed");
+        store.close().await;
+        self.run().await;
+    }
+
     /// The application behind the gateway.
     ///
     /// # Panics

@@ -4,5 +4,7 @@ mod accounts;
 mod generated;
 mod hostile;
 mod live;
+mod pressure;
 mod rest;
+mod resume;
 mod wire;
