@@ -7,4 +7,5 @@ mod live;
 mod pressure;
 mod rest;
 mod resume;
+mod unknown;
 mod wire;
