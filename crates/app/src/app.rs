@@ -29,9 +29,6 @@ const STATS_KEPT: Duration = Duration::from_secs(5);
 /// Syncs that read the store at once; more wait for their turn. A storm of resumes must leave
 /// connections to those who are here already.
 const SYNCS_MAX: usize = 16;
-/// Syncs and attaches that may wait before handshakes are turned away.
-const CROWD: usize = 2_000;
-
 /// How the application behaves.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
@@ -49,6 +46,8 @@ pub struct AppConfig {
     pub requests_per_user: Rate,
     /// Sockets of one user at once.
     pub sockets_per_user_max: usize,
+    /// Sockets that may be joining their conversations at once; more handshakes are turned away.
+    pub attaching_max: usize,
     /// Whether anyone may register.
     pub registration_open: bool,
     /// Whether login links can be used.
@@ -74,6 +73,7 @@ impl Default for AppConfig {
                 burst: 300,
             },
             sockets_per_user_max: 100,
+            attaching_max: 2_000,
             registration_open: true,
             demo: false,
         }
@@ -285,7 +285,7 @@ impl App {
 
     /// Whether so many connections are being made that more must be turned away: what works goes first.
     pub fn is_crowded(&self) -> bool {
-        self.attaching.load(Ordering::Acquire) >= CROWD
+        self.attaching.load(Ordering::Acquire) >= self.config.attaching_max
     }
 
     /// Turns true when nothing can be written any more and only a new start helps.

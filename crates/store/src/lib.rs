@@ -18,6 +18,7 @@ mod conversations;
 mod directory;
 mod engine;
 mod error;
+mod floor;
 mod history;
 mod hosts;
 mod meta;
