@@ -41,6 +41,9 @@ const COME_BACK_MS: (u64, u64) = (20, 900);
 const COMMAND_MS: (u64, u64) = (60, 500);
 /// How often a device ends its own socket, per command, in percent.
 const HANG_UP_PERCENT: u64 = 1;
+/// How often a device ends its own socket just after a `pong`, in percent. Its cursor is then the newest that it can be:
+/// what the server has not sent by now must come after the resume.
+const HANG_UP_AFTER_PONG_PERCENT: u64 = 12;
 /// Wait before a command that was refused for now is sent again.
 const TRY_AGAIN: Duration = Duration::from_millis(400);
 /// Messages that may wait for their ack.
@@ -256,6 +259,10 @@ impl Device {
     }
 
     async fn frame(&mut self, socket: &mut Socket, frame: ServerFrame) -> Result<(), Ended> {
+        let busy = *self.world.phase.borrow() == Phase::Busy;
+        let hangs_up = busy
+            && matches!(frame, ServerFrame::Pong { .. })
+            && self.random.percent(HANG_UP_AFTER_PONG_PERCENT);
         let outputs = match frame {
             ServerFrame::Ack {
                 reference,
@@ -305,7 +312,8 @@ impl Device {
             }
             frame => self.replica.take(frame),
         };
-        self.perform(socket, outputs).await
+        self.perform(socket, outputs).await?;
+        if hangs_up { Err(Ended(None)) } else { Ok(()) }
     }
 
     fn receipt(

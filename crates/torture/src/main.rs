@@ -5,6 +5,7 @@
 //! timing allows. Never here: a use of the server's own crates; it is met over the wire only.
 
 mod device;
+mod live;
 mod options;
 mod person;
 mod plan;

@@ -8,17 +8,20 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     device::{Device, Resting},
+    live::Application,
     options::Options,
     person,
     plan::{Planned, plan},
     report::Report,
-    settle,
+    settle::{self, Restless},
     site::{Site, can_lock},
-    world::{Phase, World},
+    world::{Person, Phase, World},
 };
 
 /// Devices of each person.
 const DEVICES: usize = 2;
+/// Each of so many people also uses the Rust client.
+const APPLICATIONS_EVERY: usize = 2;
 /// How long people may take to notice that it is quiet: the longest call and what it waits for.
 const QUIET_MAX: Duration = Duration::from_mins(1);
 
@@ -34,16 +37,22 @@ pub(crate) async fn run(options: &Options, seed: u64, folder: &Path) -> Result<R
 
     let mut people = JoinSet::new();
     let mut devices = JoinSet::new();
-    let mut owners = BTreeMap::new();
+    let mut restless = BTreeMap::new();
     let resting = Resting::default();
     for person in &world.people {
         people.spawn(person::live(world.clone(), person.clone()));
         for number in 1..=DEVICES {
             let name = format!("{}-{number}", person.handle);
-            owners.insert(name.clone(), person.id.clone());
+            restless.insert(name.clone(), rests(person, true));
             let device = Device::new(world.clone(), person.clone(), name, resting.clone());
             devices.spawn(device.live());
         }
+    }
+    for person in world.people.iter().step_by(APPLICATIONS_EVERY) {
+        let name = format!("{}-app", person.handle);
+        restless.insert(name.clone(), rests(person, false));
+        let application = Application::new(world.clone(), person.clone(), name, resting.clone());
+        devices.spawn(application.live());
     }
     for talk in &world.talks {
         if let Some(owner) = talk.owner {
@@ -64,8 +73,9 @@ pub(crate) async fn run(options: &Options, seed: u64, folder: &Path) -> Result<R
     tokio::time::timeout(QUIET_MAX, quiet)
         .await
         .context("people do not come to rest")?;
+    settle::until_idle(&resting, &restless).await;
     settle::last_words(&world, &direct_url).await;
-    if !settle::until_all_rest(&world, &direct_url, &resting, &owners).await {
+    if !settle::until_all_rest(&world, &direct_url, &resting, &restless).await {
         println!("not all devices came to rest");
     }
     phase.send_replace(Phase::Over);
@@ -74,6 +84,13 @@ pub(crate) async fn run(options: &Options, seed: u64, folder: &Path) -> Result<R
     history.flush()?;
     drop(site);
     checked(folder)
+}
+
+fn rests(person: &Person, has_versions: bool) -> Restless {
+    Restless {
+        owner: person.id.clone(),
+        has_versions,
+    }
 }
 
 /// Lets things go wrong as planned, until the time is over.

@@ -24,8 +24,35 @@ const REST_MAX: Duration = Duration::from_mins(1);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Everybody's conversations with their versions.
-type Versions = BTreeMap<UserId, BTreeMap<ConversationId, i64>>;
+/// Where everybody's conversations stand: their versions, or their newest messages.
+type Standing = BTreeMap<UserId, BTreeMap<ConversationId, i64>>;
+
+/// Somebody whose rest is waited for.
+#[derive(Debug, Clone)]
+pub(crate) struct Restless {
+    pub(crate) owner: UserId,
+    /// Whether it knows versions; an application knows messages only.
+    pub(crate) has_versions: bool,
+}
+
+/// Waits until nobody waits for an answer.
+pub(crate) async fn until_idle(resting: &Resting, restless: &BTreeMap<String, Restless>) {
+    let all_idle = async {
+        loop {
+            let idle = {
+                let resting = resting.lock().expect("nobody panics");
+                restless
+                    .keys()
+                    .all(|name| resting.get(name).is_some_and(Option::is_some))
+            };
+            if idle {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    drop(tokio::time::timeout(REST_MAX, all_idle).await);
+}
 
 /// Sends the last messages, past the proxy.
 pub(crate) async fn last_words(world: &World, direct_url: &str) {
@@ -50,23 +77,24 @@ fn member_of<'a>(world: &'a World, members: &std::collections::BTreeSet<UserId>)
     found.expect("founders are people")
 }
 
-/// Waits until every device holds the version of every conversation of its owner; whether that came to pass.
+/// Waits until everybody holds all of their owner's conversations as they stand; whether that came to pass.
 pub(crate) async fn until_all_rest(
     world: &World,
     direct_url: &str,
     resting: &Resting,
-    owners: &BTreeMap<String, UserId>,
+    restless: &BTreeMap<String, Restless>,
 ) -> bool {
     let all_rest = async {
         loop {
             // A server that is asked too early is asked again.
-            if let Ok(versions) = versions(world, direct_url).await {
+            if let Ok((versions, ends)) = standing(world, direct_url).await {
                 let resting = resting.lock().expect("nobody panics").clone();
-                let rests = |(device, owner): (&String, &UserId)| {
-                    let held = resting.get(device).and_then(Option::as_ref);
-                    held.is_some() && held == versions.get(owner)
+                let rests = |(name, who): (&String, &Restless)| {
+                    let held = resting.get(name).and_then(Option::as_ref);
+                    let stored = if who.has_versions { &versions } else { &ends };
+                    held.is_some() && held == stored.get(&who.owner)
                 };
-                if owners.iter().all(rests) {
+                if restless.iter().all(rests) {
                     return;
                 }
             }
@@ -76,14 +104,18 @@ pub(crate) async fn until_all_rest(
     tokio::time::timeout(REST_MAX, all_rest).await.is_ok()
 }
 
-async fn versions(world: &World, direct_url: &str) -> Result<Versions> {
-    let mut versions = Versions::new();
+/// The versions and the newest messages of everybody's conversations.
+async fn standing(world: &World, direct_url: &str) -> Result<(Standing, Standing)> {
+    let (mut versions, mut ends) = (Standing::new(), Standing::new());
     for person in &world.people {
         let listed = Rest::new(direct_url, &person.token).conversations().await?;
-        let theirs = listed.iter().map(|it| (it.summary.id, it.summary.version));
-        versions.insert(person.id.clone(), theirs.collect());
+        let each = || listed.iter().map(|it| &it.summary);
+        let theirs = each().map(|it| (it.id, it.version)).collect();
+        versions.insert(person.id.clone(), theirs);
+        let theirs = each().map(|it| (it.id, it.last_seq)).collect();
+        ends.insert(person.id.clone(), theirs);
     }
-    Ok(versions)
+    Ok((versions, ends))
 }
 
 /// Writes down what is stored, as everybody reads it.

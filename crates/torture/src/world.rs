@@ -8,10 +8,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::Result;
-use parlor_protocol::{ConversationId, CreateConversation, MessageId, UserId};
+use parlor_protocol::{Conversation, ConversationId, CreateConversation, MessageId, UserId};
 use parlor_testkit::{
     Random,
     history::{Call, Entry, History, Place},
@@ -28,6 +29,10 @@ const DIRECT: [(usize, usize); 2] = [(0, 1), (2, 3)];
 const GROUPS: [&[usize]; 3] = [&[0, 1, 2, 3, 4, 5], &[1, 2, 3], &[5, 0, 4]];
 /// Messages of a conversation that are remembered, to be changed.
 const KNOWN_MAX: usize = 60;
+
+/// How often a conversation is looked for whose making was answered badly, and how long after.
+const FIND_TRIES_MAX: usize = 10;
+const FIND_PAUSE: Duration = Duration::from_millis(300);
 
 /// Emoji that people use, few enough to meet on one message.
 pub(crate) const EMOJI: [&str; 3] = ["👍", "🎉", "❤️"];
@@ -67,6 +72,26 @@ pub(crate) struct Known {
     pub(crate) sender_id: UserId,
     pub(crate) client_id: String,
     pub(crate) content: String,
+}
+
+/// Makes a conversation; one whose making was answered badly is looked for, so that there are not two.
+async fn make_or_find(rest: &Rest, body: &CreateConversation) -> Result<ConversationId> {
+    let mut made = rest.create(body).await;
+    for _ in 0..FIND_TRIES_MAX {
+        match made {
+            Ok(conversation) => return Ok(conversation.summary.id),
+            Err(error) => println!("{error:#}"),
+        }
+        tokio::time::sleep(FIND_PAUSE).await;
+        let titled =
+            |it: &Conversation| it.summary.title.is_some() && it.summary.title == body.title;
+        let found = rest.conversations().await?.into_iter().find(titled);
+        made = match found {
+            Some(conversation) => Ok(conversation),
+            None => rest.create(body).await,
+        };
+    }
+    made.map(|conversation| conversation.summary.id)
 }
 
 /// Who there is and where they talk.
@@ -138,12 +163,11 @@ impl World {
             metadata: None,
             title,
         };
-        let made = Rest::new(direct_url, &founder.token).create(&body).await?;
+        let conversation_id = make_or_find(&Rest::new(direct_url, &founder.token), &body).await?;
         let founders: BTreeSet<UserId> = members
             .iter()
             .map(|&number| self.people[number].id.clone())
             .collect();
-        let conversation_id = made.summary.id;
         let entry = Entry::Founded {
             conversation_id,
             members: founders.clone(),

@@ -6,6 +6,7 @@ mod outcomes;
 mod receipts;
 mod replicas;
 mod sends;
+mod shown;
 
 use std::fmt;
 
@@ -61,6 +62,7 @@ pub fn check(lines: &[Line]) -> Vec<Violation> {
     members::check(&facts, &mut found);
     hearing::check(&facts, &mut found);
     receipts::check(&facts, &mut found);
+    shown::check(&facts, &mut found);
     replicas::check(&facts, &mut found);
     serving(lines, &mut found);
     found.0

@@ -206,6 +206,30 @@ pub enum Entry {
         /// The window of messages.
         messages: Vec<Held>,
     },
+    /// An application was told of a message, as new.
+    Shown {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Its place.
+        seq: i64,
+    },
+    /// An application was told that what it shows of a conversation is out of date, and that some may be left out.
+    Left {
+        /// Which conversation; all of them when absent.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        conversation_id: Option<ConversationId>,
+        /// Why.
+        cause: String,
+    },
+    /// What an application shows of a conversation after everything has come to rest.
+    View {
+        /// Whose application.
+        user_id: UserId,
+        /// Which conversation.
+        conversation_id: ConversationId,
+        /// The messages.
+        messages: Vec<Held>,
+    },
     /// A device has come to rest; what it holds was written before.
     Rested {
         /// Whose device.

@@ -214,7 +214,8 @@ fn synced(
         return;
     }
     let Some(end) = held.end else {
-        held.end = seqs.last().copied();
+        // What was not known is known from here on when the page reaches the newest message; else it is read.
+        held.end = seqs.last().copied().filter(|newest| *newest == last_seq);
         return;
     };
     let mut newest = end;

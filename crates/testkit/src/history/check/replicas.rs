@@ -27,7 +27,16 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
                 messages,
             } => {
                 holds.insert((&line.client, *conversation_id));
-                let held = (*conversation_id, *version, messages.as_slice());
+                let held = (*conversation_id, Some(*version), messages.as_slice());
+                replica(facts, &line.client, user_id, held, found);
+            }
+            Entry::View {
+                user_id,
+                conversation_id,
+                messages,
+            } => {
+                holds.insert((&line.client, *conversation_id));
+                let held = (*conversation_id, None, messages.as_slice());
                 replica(facts, &line.client, user_id, held, found);
             }
             _ => {}
@@ -89,7 +98,7 @@ fn replica(
     facts: &Facts<'_>,
     device: &str,
     user_id: &UserId,
-    (conversation_id, version, messages): (ConversationId, i64, &[Held]),
+    (conversation_id, version, messages): (ConversationId, Option<i64>, &[Held]),
     found: &mut Found,
 ) {
     let Some(listing) = facts.listed.get(&(user_id.clone(), conversation_id)) else {
@@ -99,10 +108,12 @@ fn replica(
         );
         return;
     };
-    found.unless(version == listing.version, "R14", || {
-        let stored = listing.version;
-        format!("{device} rests at version {version} of {conversation_id} instead of {stored}")
-    });
+    if let Some(version) = version {
+        found.unless(version == listing.version, "R14", || {
+            let stored = listing.version;
+            format!("{device} rests at version {version} of {conversation_id} instead of {stored}")
+        });
+    }
     let end = messages.last().map_or(0, |message| message.seq);
     found.unless(end == listing.last_seq, "R17", || {
         let stored = listing.last_seq;

@@ -513,6 +513,30 @@ fn a_device_that_rests_with_something_else() {
 }
 
 #[test]
+fn an_application_that_is_told_twice_or_not_at_all() {
+    let shown = |place: i64| move |line: &Line| matches!(line.entry, Entry::Shown { seq, .. } if seq == place);
+    breaks("R18", |lines| {
+        let at = first(lines, shown(10));
+        let again = lines[at].clone();
+        lines.insert(at, again);
+    });
+    breaks("R17", |lines| drop_lines(lines, shown(10)));
+    breaks("R17", |lines| {
+        drop_lines(lines, |line| matches!(line.entry, Entry::Left { .. }));
+    });
+    breaks("R17", |lines| {
+        let at = first(lines, |line| matches!(line.entry, Entry::View { .. }));
+        if let Entry::View { messages, .. } = &mut lines[at].entry {
+            messages.pop();
+        }
+    });
+    breaks("R14", |lines| {
+        let at = first(lines, |line| matches!(line.entry, Entry::View { .. }));
+        lines.remove(at);
+    });
+}
+
+#[test]
 fn a_removed_member_who_still_hears() {
     breaks("refusals", |lines| {
         let version = version_at(lines, 9);

@@ -424,7 +424,35 @@ impl Script {
         self.done("ada", operation, None);
     }
 
+    /// An application of ada's is told of everything, and misses a part, of which it is told.
+    fn shows(&mut self) {
+        let shown = |seq| Entry::Shown {
+            conversation_id: GROUP,
+            seq,
+        };
+        for seq in [2, 3, 4] {
+            self.write("ada-app", shown(seq));
+        }
+        let left = Entry::Left {
+            conversation_id: Some(GROUP),
+            cause: "gap".into(),
+        };
+        self.write("ada-app", left);
+        for seq in 9..=self.log.len() as i64 {
+            self.write("ada-app", shown(seq));
+        }
+        let entry = Entry::View {
+            user_id: user("ada"),
+            conversation_id: GROUP,
+            messages: self.log[6..].to_vec(),
+        };
+        self.write("ada-app", entry);
+        let user_id = user("ada");
+        self.write("ada-app", Entry::Rested { user_id });
+    }
+
     fn rests(&mut self) {
+        self.shows();
         for reader in self.members.clone() {
             for message in self.log.clone() {
                 self.write(
