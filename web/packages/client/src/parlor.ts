@@ -1,6 +1,7 @@
 // The public face: `createParlor` wires connection, outbox, receipts, stores and sync, and hands out small
 // handles. It holds no behaviour of its own.
 
+import { Actions } from "./actions";
 import { Connection, type ConnectionStatus } from "./connection/connection";
 import { browserEnvironment, type Environment } from "./environment";
 import { ParlorError } from "./errors";
@@ -10,6 +11,7 @@ import type {
   Member,
   Message,
   Page,
+  Role,
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
@@ -52,8 +54,21 @@ export type ConversationHandle = {
   send(content: string): string;
   retry(clientId: string): void;
   discard(clientId: string): void;
+  /** Changes the text of an own message. Shown at once; rejects, and shows the old one, when refused. */
+  edit(messageId: string, content: string): Promise<void>;
+  /** Deletes a message for everyone. Shown at once; rejects, and shows it again, when refused. */
+  remove(messageId: string): Promise<void>;
+  react(messageId: string, emoji: string): Promise<void>;
+  unreact(messageId: string, emoji: string): Promise<void>;
   /** Up to `seq`, or up to the newest. */
   markRead(seq?: number): void;
+  /** Unread again, from the message `seq` on. */
+  markUnread(seq: number): Promise<void>;
+  /** Puts the conversation away, with its history, until somebody writes in it. */
+  hide(): Promise<void>;
+  addMembers(userIds: readonly string[], role?: Role): Promise<void>;
+  /** Removes a member; removing oneself leaves. */
+  removeMember(userId: string): Promise<void>;
   loadOlder(): Promise<void>;
   reload(): Promise<void>;
   members(cursor?: string): Promise<Page<Member>>;
@@ -90,7 +105,9 @@ export function createParlor(options: ParlorOptions): Parlor {
     send: (entry) => sendMessage(connection, entry),
     acked: (entry, ack) => sync.acked(entry, ack),
   });
-  const sync: Sync = new Sync(http, conversations, outbox, receipts);
+  const sync: Sync = new Sync(environment, http, conversations, outbox, receipts, (cursor) =>
+    askPage(connection, cursor),
+  );
   const connection: Connection = new Connection(
     environment,
     `${origin.replace(/^http/, "ws")}/api/v1/ws`,
@@ -100,7 +117,9 @@ export function createParlor(options: ParlorOptions): Parlor {
         sync.receive(frame);
         for (const fn of listeners.get(frame.type) ?? []) fn(frame);
       },
-      catchUp: (greeting) => sync.catchUp(greeting.epoch),
+      cursor: () => sync.cursor,
+      onCursor: (cursor) => sync.reached(cursor),
+      catchUp: (greeting) => sync.catchUp(greeting),
       startOver: () => sync.startOver(),
       onLive() {
         outbox.start();
@@ -113,6 +132,14 @@ export function createParlor(options: ParlorOptions): Parlor {
     outbox.stop();
     receipts.stop();
   });
+  const actions = new Actions(
+    (command) => connection.command(command),
+    http,
+    sync,
+    conversations,
+    receipts,
+    environment.nowMs,
+  );
   if (options.user) sync.identify(options.user);
 
   function conversation(id: string): ConversationHandle {
@@ -126,16 +153,24 @@ export function createParlor(options: ParlorOptions): Parlor {
       send: (content) => outbox.add(id, content).clientId,
       retry: (clientId) => outbox.retry(clientId),
       discard: (clientId) => outbox.remove(clientId),
+      edit: (messageId, content) => actions.edit(id, messageId, content),
+      remove: (messageId) => actions.remove(id, messageId),
+      react: (messageId, emoji) => actions.react(id, messageId, emoji, true),
+      unreact: (messageId, emoji) => actions.react(id, messageId, emoji, false),
+      markUnread: (seq) => actions.markUnread(id, seq),
+      hide: () => actions.hide(id),
+      addMembers: (userIds, role) => actions.addMembers(id, userIds, role),
+      removeMember: (userId) => actions.removeMember(id, userId),
       markRead(seq) {
         const view = conversations.get(id);
         const upTo = Math.min(seq ?? Number.POSITIVE_INFINITY, view?.lastSeq ?? 0);
         if (!view || upTo <= view.me.readSeq) return;
-        const userId = sync.viewerId;
+        const userId = sync.me?.id ?? "";
         sync.applyReceipt(id, { kind: "read", userId, seq: upTo });
         receipts.note("read", id, upTo);
       },
-      loadOlder: () => sync.loadOlder(thread),
-      reload: () => sync.open(thread),
+      loadOlder: () => sync.history.older(thread),
+      reload: () => sync.history.reload(thread),
       members: (cursor) => http.get(`/conversations/${id}/members`, { limit: 200, cursor }),
       stream: () => messageStream(thread),
     };
@@ -152,7 +187,7 @@ export function createParlor(options: ParlorOptions): Parlor {
       subscribe: conversations.list.subscribe,
       async create(input) {
         const made = await http.post<Conversation>("/conversations", input);
-        conversations.take([made]);
+        sync.adopt(made);
         return made;
       },
     },
@@ -174,6 +209,12 @@ async function sendMessage(connection: Connection, entry: OutboxEntry) {
   const ack = await connection.command({ type: "message.send", conversationId, content, clientId });
   if (!ack.message) throw new ParlorError("unknown_outcome", "The ack holds no message.");
   return ack.message;
+}
+
+async function askPage(connection: Connection, cursor: string | null) {
+  const ack = await connection.command({ type: "sync", ...(cursor !== null && { cursor }) });
+  if (!ack.page) throw new ParlorError("unknown_outcome", "The ack holds no page.");
+  return ack.page;
 }
 
 function connected(connection: Connection): Promise<void> {

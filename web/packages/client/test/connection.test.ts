@@ -12,6 +12,8 @@ function start(tokens: Partial<TokenSource> = {}) {
   const world = new FakeWorld();
   const delegates = {
     onFrame: vi.fn(),
+    cursor: vi.fn((): string | null => null),
+    onCursor: vi.fn(),
     catchUp: vi.fn(() => Promise.resolve()),
     onLive: vi.fn(),
     startOver: vi.fn(),
@@ -103,6 +105,63 @@ test("a drain is waited out as the server asked", async () => {
   await world.pass(1);
   expect(world.sockets.length).toBe(2);
   expect(state()).toBe("connecting");
+});
+
+test("r13: a wait that the server named is not cut short by the network or a look at the page", async () => {
+  for (const end of ["drain", "limit"] as const) {
+    const { world, connection, goLive } = start();
+    connection.connect();
+    await goLive();
+    if (end === "drain") world.socket.says({ type: "reconnect", afterMs: 7_000 });
+    else world.socket.breaks(4029);
+    world.network("found");
+    await world.pass(6_999);
+    expect(world.sockets.length).toBe(1);
+    await world.pass(8_001);
+    expect(world.sockets.length).toBe(2);
+  }
+});
+
+test("while somebody looks at the page the wait is at most 15 s, else 30 s", async () => {
+  for (const [visible, mostMs] of [
+    [true, 15_000],
+    [false, 30_000],
+  ] as const) {
+    const { world, connection } = start();
+    world.visible = visible;
+    world.luck = 1;
+    connection.connect();
+    await world.pass();
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      world.socket.breaks(1006);
+      const status = connection.status.getSnapshot();
+      expect(status.state).toBe("waiting");
+      if (status.state !== "waiting") return;
+      const waitMs = status.retryAtMs - world.nowMs;
+      expect(waitMs).toBeLessThanOrEqual(mostMs);
+      if (attempt === 7) expect(waitMs).toBe(mostMs);
+      await world.pass(waitMs);
+    }
+  }
+});
+
+test("r7: the first frame carries the cursor where there is one", async () => {
+  const { world, connection, delegates } = start();
+  delegates.cursor.mockReturnValue("c7");
+  connection.connect();
+  await world.pass();
+  world.socket.opens();
+  expect(world.socket.sent[0]).toEqual({ type: "auth", token: "t1", cursor: "c7" });
+});
+
+test("r10: a pong hands its cursor on", async () => {
+  const { world, connection, goLive, delegates } = start();
+  connection.connect();
+  await goLive();
+  world.socket.says({ type: "pong" });
+  expect(delegates.onCursor).not.toHaveBeenCalled();
+  world.socket.says({ type: "pong", cursor: "c8" });
+  expect(delegates.onCursor).toHaveBeenCalledWith("c8");
 });
 
 test("4003 renews the token before the next try", async () => {

@@ -13,12 +13,14 @@ export type ConnectionState =
   | "opening"
   /** Open, `auth` sent, waiting for `connected`. */
   | "greeting"
-  /** Connected; what was missed is being read over REST. */
+  /** Connected; what was missed is on its way. */
   | "catching_up"
   /** Up to date: every event is applied as it comes. */
   | "live"
   /** Will try again when the retry timer fires. */
   | "waiting"
+  /** The server named the wait: neither the network nor a look at the page cuts it short. */
+  | "paused"
   /** The session has ended; only `connect` leaves this state. */
   | "stopped";
 
@@ -73,13 +75,13 @@ const idle = step("idle", "closeSocket");
 const socketEnds: Row = {
   disconnect: idle,
   silence: retry,
-  drain: step("waiting", "closeSocket", "scheduleAfterDrain"),
+  drain: step("paused", "closeSocket", "scheduleAfterDrain"),
   "closed.resume": retry,
   // Backed off like any other retry: a server which refuses fresh tokens must not be hammered.
   "closed.refresh": step("waiting", "closeSocket", "dropToken", "scheduleRetry"),
   "closed.stop": step("stopped", "closeSocket"),
   "closed.startOver": step("waiting", "closeSocket", "startOver", "scheduleRetry"),
-  "closed.wait": step("waiting", "closeSocket", "scheduleAfterLimit"),
+  "closed.wait": step("paused", "closeSocket", "scheduleAfterLimit"),
 };
 
 export const connectionTable: Record<ConnectionState, Row> = {
@@ -120,6 +122,7 @@ export const connectionTable: Record<ConnectionState, Row> = {
     "retry.due": again,
     "network.found": again,
   },
+  paused: { disconnect: idle, connect: again, "retry.due": again },
   stopped: { connect: again, disconnect: idle },
 };
 
