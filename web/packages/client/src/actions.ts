@@ -46,7 +46,7 @@ export class Actions {
   ): Promise<void> {
     const { me } = this.sync;
     if (!me) throw new ParlorError("disconnected", "It is not known yet who this is.");
-    const draft = (on ? draftOf.react : draftOf.unreact)(messageId, emoji, me);
+    const draft = (on ? draftOf.react : draftOf.unreact)(messageId, emoji, me.id);
     const type = on ? "reaction.add" : "reaction.remove";
     await this.#shown(conversationId, draft, { type, conversationId, messageId, emoji });
   }

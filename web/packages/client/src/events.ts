@@ -4,7 +4,7 @@
 
 import type { Member, Message, ServerFrame } from "./generated/protocol";
 import { type ChangeFrame, changeOf } from "./stores/changes";
-import type { Conversations } from "./stores/conversations";
+import type { Conversations, Receipt } from "./stores/conversations";
 import type { Thread } from "./stores/thread";
 
 /**
@@ -25,6 +25,8 @@ export type EventDelegates = {
   arrived(message: Message, fits: boolean): void;
   /** The read cursor of the viewer may have gone back. */
   lowered(conversationId: string, readSeq: number): void;
+  /** The viewer is in it now. */
+  came(conversationId: string): void;
   /** The viewer is no longer in it. */
   gone(conversationId: string): void;
 };
@@ -78,7 +80,9 @@ export class Events {
         return this.#ofUser(frame, () => {
           const held = this.conversations.get(frame.conversationId);
           if (held && held.version >= frame.version) return "applied";
-          return this.conversations.takeSummary(frame.conversation) ? "applied" : "short";
+          const isKnown = this.conversations.takeSummary(frame.conversation);
+          this.delegates.came(frame.conversationId);
+          return isKnown ? "applied" : "short";
         });
       case "conversation.removed":
         return this.#ofUser(frame, () => {
@@ -154,9 +158,20 @@ export class Events {
     { conversationId, userId, seq }: Framed<"message.read" | "message.delivered">,
     kind: "read" | "delivered",
   ): Verdict {
-    if (!this.conversations.get(conversationId)) return "unknown";
-    const unread = this.delegates.thread(conversationId)?.unreadAfter(seq) ?? null;
-    this.conversations.applyReceipt(conversationId, { kind, userId, seq }, unread);
-    return "applied";
+    const held = this.conversations.get(conversationId);
+    if (!held) return "unknown";
+    return this.receipt(conversationId, { kind, userId, seq }) ? "applied" : "short";
+  }
+
+  /** Moves a member's cursor; answers whether it is known how much is unread after it. */
+  receipt(conversationId: string, receipt: Receipt): boolean {
+    const held = this.conversations.get(conversationId);
+    const lastSeq = held?.lastSeq ?? 0;
+    const thread = this.delegates.thread(conversationId);
+    const unread = thread?.unreadAfter(receipt.seq, lastSeq) ?? null;
+    const isOwnRead = receipt.kind === "read" && this.conversations.isViewer(receipt.userId);
+    const isKnown = unread !== null || receipt.seq >= lastSeq || held?.unreadCount === 0;
+    this.conversations.applyReceipt(conversationId, receipt, unread);
+    return !isOwnRead || isKnown;
   }
 }

@@ -19,6 +19,8 @@ type Need = "newest" | "after" | null;
 
 export class History {
   readonly #running = new Set<Thread>();
+  /** Asked for while they were being read: looked at once more after it. */
+  readonly #asked = new Set<Thread>();
   readonly #attempts = new Map<Thread, number>();
 
   constructor(
@@ -31,7 +33,10 @@ export class History {
 
   /** Reads what the thread lacks, if somebody looks at it; else it is read when somebody does. */
   heal(thread: Thread): void {
-    if (this.#running.has(thread)) return;
+    if (this.#running.has(thread)) {
+      this.#asked.add(thread);
+      return;
+    }
     if (!thread.watched && thread.loaded && this.#need(thread) !== null) thread.reset();
     if (!thread.watched || this.#need(thread) === null) return;
     void this.#read(thread);
@@ -40,7 +45,8 @@ export class History {
   /** Reads the newest page once more, for who asks for another try. */
   async reload(thread: Thread): Promise<void> {
     if (this.#running.has(thread)) return;
-    thread.markStale();
+    if (thread.loaded) thread.markStale();
+    else thread.setMeta({ phase: "loading" });
     await this.#read(thread);
   }
 
@@ -73,11 +79,12 @@ export class History {
 
   async #read(thread: Thread): Promise<void> {
     this.#running.add(thread);
+    this.#asked.delete(thread);
     try {
-      for (let need: Need = "newest"; need !== null; ) {
-        need = this.#need(thread);
+      for (let need = this.#need(thread); need !== null; need = this.#need(thread)) {
+        this.#asked.delete(thread);
         if (need === "newest") await this.#readNewest(thread);
-        else if (need === "after") await this.#fill(thread);
+        else await this.#fill(thread);
       }
       this.#attempts.delete(thread);
     } catch (error) {
@@ -85,14 +92,16 @@ export class History {
     } finally {
       this.#running.delete(thread);
     }
+    if (this.#asked.delete(thread)) this.heal(thread);
   }
 
   #failed(thread: Thread, error: unknown): void {
     const isGone = error instanceof ParlorError && (error.status === 404 || error.status === 403);
     if (isGone && thread.loaded) thread.reset();
-    if (!thread.loaded) return thread.setMeta({ phase: "failed" });
+    if (!thread.loaded) thread.setMeta({ phase: "failed" });
     if (!(error instanceof ParlorError)) throw error;
-    // The reader has something to read: the rest is fetched quietly.
+    if (isGone) return;
+    // Tried again quietly, for as long as somebody looks at it.
     const attempt = this.#attempts.get(thread) ?? 0;
     this.#attempts.set(thread, attempt + 1);
     const waitMs = error.retryAfterMs ?? backoffMs(attempt, this.environment.random());
@@ -103,7 +112,7 @@ export class History {
     const { generation, conversationId } = thread;
     const view = this.conversations.get(conversationId);
     const limit = Math.min(FILL_PAGE, Math.max(THREAD_PAGE, (view?.unreadCount ?? 0) + 20));
-    if (!thread.loaded) thread.setMeta({ phase: "loading" });
+    if (thread.getSnapshot().phase === "idle") thread.setMeta({ phase: "loading" });
     thread.beginRead("newest");
     try {
       const page = await this.#page(thread, { limit });

@@ -62,6 +62,7 @@ export class Sync {
       thread: (id) => this.#threads.get(id),
       arrived: (message, fits) => this.#arrived(message, fits),
       lowered: (id, readSeq) => receipts.lowered(id, readSeq),
+      came: (id) => this.#heal(id),
       gone: (id) => this.#forget(id),
     });
     outbox.entries.subscribe(() => {
@@ -183,8 +184,7 @@ export class Sync {
 
   /** Shows a receipt of the viewer before the server has heard it. */
   applyReceipt(conversationId: string, receipt: Receipt): void {
-    const unread = this.#threads.get(conversationId)?.unreadAfter(receipt.seq) ?? null;
-    this.conversations.applyReceipt(conversationId, receipt, unread);
+    this.#events.receipt(conversationId, receipt);
   }
 
   #wanted(thread: Thread): void {
@@ -199,8 +199,12 @@ export class Sync {
       this.receipts.note("delivered", conversationId, message.seq);
     }
     this.#seen([message]);
-    const thread = this.#threads.get(conversationId);
-    if (thread && !fits) this.history.heal(thread);
+    if (!fits) this.#heal(conversationId);
+  }
+
+  #heal(id: string): void {
+    const thread = this.#threads.get(id);
+    if (thread) this.history.heal(thread);
   }
 
   /** Own messages that are stored leave the outbox, however they came. */
@@ -305,10 +309,7 @@ export class Sync {
     }
     this.#cursor = page.cursor;
     this.conversations.ready();
-    for (const { conversation } of page.conversations) {
-      const thread = this.#threads.get(conversation.id);
-      if (thread) this.history.heal(thread);
-    }
+    for (const { conversation } of page.conversations) this.#heal(conversation.id);
   }
 
   /** All pages are here: what waited is applied, and what still does not fit was missed. */

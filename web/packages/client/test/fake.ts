@@ -92,7 +92,9 @@ export class FakeWorld {
       if (this.held) await new Promise<void>((resolve) => this.held?.push(resolve));
       if (reply === "unreachable") throw new TypeError("fetch failed");
       const { status = 200, body } = reply;
-      return new Response(status === 204 ? null : JSON.stringify(body ?? {}), { status });
+      // A real body is read in a task of its own, which no fake clock can move.
+      const text = JSON.stringify(body ?? {});
+      return Object.assign(new Response(null, { status }), { json: async () => JSON.parse(text) });
     },
     nowMs: () => this.nowMs,
     after: (delayMs, fn) => {
@@ -152,9 +154,7 @@ export class FakeWorld {
 
 /** Enough turns of the microtask queue for any chain in this package. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
-  // Response bodies are read in a task of their own.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
 }
 
 const person = (id: string, name: string): UserSummary => ({

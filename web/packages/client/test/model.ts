@@ -301,9 +301,10 @@ export class ModelServer {
     if (since === null) return { conversation, messages: [], gap: conversation.lastSeq > 0 };
     const room = this.room(id);
     const messages = this.visible(id).filter((it) => {
-      return room.listedAt > since || (room.messagesChangedAt.get(it.seq) ?? 0) > since;
+      return (room.messagesChangedAt.get(it.seq) ?? 0) > since;
     });
-    const gap = messages.length > PAGE_MESSAGES_MAX;
+    // What was put away and came back has lost its history.
+    const gap = messages.length > PAGE_MESSAGES_MAX || room.listedAt > since;
     return { conversation, messages: gap ? [] : messages, gap };
   }
 
@@ -335,7 +336,7 @@ export class ModelServer {
   obeys(frame: Sent): ServerFrame | null {
     const ref = frame.ref ?? "";
     const id = String(frame.conversationId);
-    const refused = (code: "not_found" | "forbidden"): ServerFrame => {
+    const refused = (code: "not_found" | "forbidden" | "message_deleted"): ServerFrame => {
       return { type: "error", ref, code, detail: code };
     };
     switch (frame.type) {
@@ -367,10 +368,12 @@ export class ModelServer {
     if (!message) return refused("not_found");
     if (frame.type === "message.edit") {
       if (message.senderId !== ada.id) return refused("forbidden");
+      if (message.deletedAt !== null) return refused("message_deleted");
       this.edits(id, message.seq, String(frame.content));
     } else if (frame.type === "message.delete") {
       this.deletes(id, message.seq);
     } else {
+      if (message.deletedAt !== null) return refused("message_deleted");
       const on = frame.type === "reaction.add";
       this.reacts(id, message.seq, String(frame.emoji), ada.id, on);
     }

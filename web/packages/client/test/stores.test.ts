@@ -200,9 +200,10 @@ describe("thread", () => {
   test("unread is counted only as far back as the window reaches", () => {
     const thread = opened();
     thread.restart([messageOf(5, grace), messageOf(6, ada), messageOf(7, grace)], true);
-    expect(thread.unreadAfter(4)).toBe(2);
-    expect(thread.unreadAfter(5)).toBe(1);
-    expect(thread.unreadAfter(3)).toBeNull();
+    expect(thread.unreadAfter(4, 7)).toBe(2);
+    expect(thread.unreadAfter(5, 7)).toBe(1);
+    expect(thread.unreadAfter(3, 7)).toBeNull();
+    expect(thread.unreadAfter(5, 8)).toBeNull();
   });
 
   test("r17: a message beyond the next one does not fit, and leaves no hole", () => {
@@ -232,7 +233,7 @@ describe("thread", () => {
     thread.withdraw(refused);
     expect(shown()).toMatchObject({ content: "message 1", editedAt: null });
 
-    const draft = draftOf.react("m1", "👍", ada);
+    const draft = draftOf.react("m1", "👍", ada.id);
     thread.show(draft);
     thread.settle(draft);
     expect(shown()?.reactions).toEqual([{ emoji: "👍", count: 1, userIds: [ada.id], mine: true }]);

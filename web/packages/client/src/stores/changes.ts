@@ -1,7 +1,7 @@
 // What an event makes of a stored message: an edit, a deletion, an emoji put on or taken off. Pure
 // functions; a change carries the conversation's version, so applying it twice changes nothing.
 
-import type { Message, Reaction, ServerFrame, UserSummary } from "../generated/protocol";
+import type { Message, Reaction, ServerFrame } from "../generated/protocol";
 
 export type Change = {
   seq: number;
@@ -83,27 +83,37 @@ export type Draft = {
   isIn(message: Message): boolean;
 };
 
+/** Nothing is done to a deleted message. */
+const unlessDeleted = (draft: Draft): Draft => ({
+  ...draft,
+  apply: (it) => (it.deletedAt === null ? draft.apply(it) : it),
+});
+
 export const draftOf = {
-  edit: (messageId: string, content: string, editedAt: string): Draft => ({
-    messageId,
-    apply: (it) => ({ ...it, content, editedAt }),
-    isIn: (it) => it.content === content,
-  }),
-  remove: (messageId: string, deletedAt: string): Draft => ({
-    messageId,
-    apply: (it) => asDeleted(it, deletedAt),
-    isIn: (it) => it.deletedAt !== null,
-  }),
-  react: (messageId: string, emoji: string, me: UserSummary): Draft => ({
-    messageId,
-    apply: (it) => withReaction(it, emoji, me.id),
-    isIn: (it) => hasReaction(it, emoji, me.id),
-  }),
-  unreact: (messageId: string, emoji: string, me: UserSummary): Draft => ({
-    messageId,
-    apply: (it) => (hasReaction(it, emoji, me.id) ? withoutReaction(it, emoji, me.id) : it),
-    isIn: (it) => !hasReaction(it, emoji, me.id),
-  }),
+  edit: (messageId: string, content: string, editedAt: string): Draft =>
+    unlessDeleted({
+      messageId,
+      apply: (it) => ({ ...it, content, editedAt }),
+      isIn: (it) => it.content === content,
+    }),
+  remove: (messageId: string, deletedAt: string): Draft =>
+    unlessDeleted({
+      messageId,
+      apply: (it) => asDeleted(it, deletedAt),
+      isIn: (it) => it.deletedAt !== null,
+    }),
+  react: (messageId: string, emoji: string, userId: string): Draft =>
+    unlessDeleted({
+      messageId,
+      apply: (it) => withReaction(it, emoji, userId),
+      isIn: (it) => hasReaction(it, emoji, userId),
+    }),
+  unreact: (messageId: string, emoji: string, userId: string): Draft =>
+    unlessDeleted({
+      messageId,
+      apply: (it) => (hasReaction(it, emoji, userId) ? withoutReaction(it, emoji, userId) : it),
+      isIn: (it) => !hasReaction(it, emoji, userId),
+    }),
 };
 
 function hasReaction(message: Message, emoji: string, userId: string): boolean {

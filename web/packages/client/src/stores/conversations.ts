@@ -54,6 +54,10 @@ export class Conversations {
     this.#me = userId;
   }
 
+  isViewer(userId: string): boolean {
+    return userId === this.#me;
+  }
+
   /** The observable record of one conversation; null until it is known. */
   one(id: string): Store<ConversationView | null> {
     let store = this.#byId.get(id);

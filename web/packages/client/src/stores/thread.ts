@@ -233,9 +233,10 @@ export class Thread implements Readable<ThreadSnapshot> {
     this.#publish();
   }
 
-  /** Others' messages after `seq`, or null when the window does not reach back that far. */
-  unreadAfter(seq: number): number | null {
-    if (this.#window.length === 0 || this.firstSeq > seq + 1) return null;
+  /** Others' messages after `seq` up to `lastSeq`, or null when the window does not hold them all. */
+  unreadAfter(seq: number, lastSeq: number): number | null {
+    if (!this.loaded || this.lastSeq < lastSeq) return null;
+    if (this.#window.length > 0 && this.firstSeq > seq + 1) return null;
     const me = this.#me?.id;
     return this.#window.filter((it) => it.seq > seq && it.senderId !== me && !it.deletedAt).length;
   }
