@@ -134,11 +134,13 @@ export class Events {
       const thread = this.delegates.thread(conversationId);
       const last = held?.lastMessage?.seq === change.seq ? held.lastMessage : null;
       const before = last ?? thread?.window.find((message) => message.seq === change.seq) ?? null;
-      this.conversations.applyChange(conversationId, change, before);
+      const deletes = frame.type === "message.deleted";
+      const uncounts =
+        deletes && this.conversations.isUnread(conversationId, before?.senderId ?? "", change.seq);
+      this.conversations.applyChange(conversationId, change, uncounts && before !== null);
       thread?.change(change);
       // Whose message it was decides whether one less is unread.
-      const wasUnread = held !== null && held.unreadCount > 0 && change.seq > held.me.readSeq;
-      if (frame.type === "message.deleted" && before === null && wasUnread) verdict = "short";
+      if (uncounts && before === null && (held?.unreadCount ?? 0) > 0) verdict = "short";
     });
     return due === "missed" ? due : verdict;
   }
@@ -166,11 +168,12 @@ export class Events {
   /** Moves a member's cursor; answers whether it is known how much is unread after it. */
   receipt(conversationId: string, receipt: Receipt): boolean {
     const held = this.conversations.get(conversationId);
-    const lastSeq = held?.lastSeq ?? 0;
+    if (!held) return true;
+    const { lastSeq } = held;
     const thread = this.delegates.thread(conversationId);
-    const unread = thread?.unreadAfter(receipt.seq, lastSeq) ?? null;
+    const unread = thread?.unreadAfter(receipt.seq, held) ?? null;
     const isOwnRead = receipt.kind === "read" && this.conversations.isViewer(receipt.userId);
-    const isKnown = unread !== null || receipt.seq >= lastSeq || held?.unreadCount === 0;
+    const isKnown = unread !== null || receipt.seq >= lastSeq || held.unreadCount === 0;
     this.conversations.applyReceipt(conversationId, receipt, unread);
     return !isOwnRead || isKnown;
   }

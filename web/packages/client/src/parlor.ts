@@ -1,9 +1,7 @@
-// The public face: `createParlor` wires connection, outbox, receipts, stores and sync, and hands out small
-// handles. It holds no behaviour of its own.
+// The public face: `createParlor` hands out small handles over the parts that `wiring.ts` puts together. It
+// holds no behaviour of its own.
 
-import { Actions } from "./actions";
-import { Connection, type ConnectionStatus } from "./connection/connection";
-import { browserEnvironment, type Environment } from "./environment";
+import type { Connection, ConnectionStatus } from "./connection/connection";
 import { ParlorError } from "./errors";
 import type {
   Conversation,
@@ -15,28 +13,13 @@ import type {
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
-import { createHttp } from "./http";
-import { Outbox, type OutboxEntry } from "./outbox";
-import { Receipts } from "./receipts";
 import type { Readable } from "./store";
-import {
-  Conversations,
-  type ConversationsSnapshot,
-  type ConversationView,
-} from "./stores/conversations";
+import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
 import { messageStream } from "./stream";
-import { Sync } from "./sync";
-import { singleFlight, type TokenOption, tokenSource } from "./tokens";
+import { type ParlorOptions, wire } from "./wiring";
 
-export type ParlorOptions = {
-  /** The server's origin, such as `https://chat.example.org`; empty for the page's own. */
-  url: string;
-  token: TokenOption;
-  /** Who signs in, when the host knows: lets waiting messages show before the first connection. */
-  user?: UserSummary;
-  environment?: Environment;
-};
+export type { ParlorOptions };
 
 type EventFrame = Exclude<
   ServerFrame,
@@ -90,57 +73,14 @@ export type Parlor = {
 };
 
 export function createParlor(options: ParlorOptions): Parlor {
-  const environment = options.environment ?? browserEnvironment();
-  const origin = options.url || globalThis.location?.origin || "";
-  const tokens = singleFlight(tokenSource(options.token));
-  const http = createHttp(environment, `${origin}/api/v1`, tokens);
-  const conversations = new Conversations();
   const listeners = new Map<string, Set<(frame: ServerFrame) => void>>();
   const handles = new Map<string, ConversationHandle>();
-
-  const receipts: Receipts = new Receipts((kind, conversationId, seq) =>
-    connection.command({ type: `receipt.${kind}`, conversationId, seq }),
-  );
-  const outbox: Outbox = new Outbox(environment, {
-    send: (entry) => sendMessage(connection, entry),
-    acked: (entry, ack) => sync.acked(entry, ack),
-  });
-  const sync: Sync = new Sync(environment, http, conversations, outbox, receipts, (cursor) =>
-    askPage(connection, cursor),
-  );
-  const connection: Connection = new Connection(
-    environment,
-    `${origin.replace(/^http/, "ws")}/api/v1/ws`,
-    tokens,
-    {
-      onFrame(frame) {
-        sync.receive(frame);
-        for (const fn of listeners.get(frame.type) ?? []) fn(frame);
-      },
-      cursor: () => sync.cursor,
-      onCursor: (cursor) => sync.reached(cursor),
-      catchUp: (greeting) => sync.catchUp(greeting),
-      startOver: () => sync.startOver(),
-      onLive() {
-        outbox.start();
-        receipts.start();
-      },
+  const { actions, connection, conversations, http, outbox, receipts, sync } = wire(
+    options,
+    (frame) => {
+      for (const fn of listeners.get(frame.type) ?? []) fn(frame);
     },
   );
-  connection.status.subscribe(() => {
-    if (connection.status.getSnapshot().state === "live") return;
-    outbox.stop();
-    receipts.stop();
-  });
-  const actions = new Actions(
-    (command) => connection.command(command),
-    http,
-    sync,
-    conversations,
-    receipts,
-    environment.nowMs,
-  );
-  if (options.user) sync.identify(options.user);
 
   function conversation(id: string): ConversationHandle {
     const held = handles.get(id);
@@ -202,19 +142,6 @@ export function createParlor(options: ParlorOptions): Parlor {
       return () => set.delete(listener);
     },
   };
-}
-
-async function sendMessage(connection: Connection, entry: OutboxEntry) {
-  const { conversationId, content, clientId } = entry;
-  const ack = await connection.command({ type: "message.send", conversationId, content, clientId });
-  if (!ack.message) throw new ParlorError("unknown_outcome", "The ack holds no message.");
-  return ack.message;
-}
-
-async function askPage(connection: Connection, cursor: string | null) {
-  const ack = await connection.command({ type: "sync", ...(cursor !== null && { cursor }) });
-  if (!ack.page) throw new ParlorError("unknown_outcome", "The ack holds no page.");
-  return ack.page;
 }
 
 function connected(connection: Connection): Promise<void> {

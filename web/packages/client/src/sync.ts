@@ -36,7 +36,7 @@ export class Sync {
   #cursor: string | null = null;
   #epoch: string | null = null;
   #me: UserSummary | null = null;
-  /** Raised by each connection: what an older one still awaits is of no use. */
+  /** Raised by each connection and each start over: what was awaited before is of no use. */
   #generation = 0;
   /** Events wait while a page is on its way; null when none is. */
   #waiting: ServerFrame[] | null = null;
@@ -109,7 +109,7 @@ export class Sync {
     this.#again = false;
     this.#resuming?.timer.cancel();
     this.#resuming = null;
-    if (this.#epoch !== null && this.#epoch !== greeting.epoch) this.startOver();
+    if (this.#epoch !== null && this.#epoch !== greeting.epoch) this.#forgetAll();
     this.#epoch = greeting.epoch;
     if (!greeting.resumed) {
       this.#cursor = null;
@@ -120,8 +120,14 @@ export class Sync {
     });
   }
 
-  /** Forgets all that came from the server. What waits to be sent stays. */
+  /** The server can't go on from here: what is held or still on its way is of no use. */
   startOver(): void {
+    this.#generation += 1;
+    this.#forgetAll();
+  }
+
+  /** Forgets all that came from the server. What waits to be sent stays. */
+  #forgetAll(): void {
     this.#cursor = null;
     this.#listed = null;
     this.#events.startOver();
@@ -270,7 +276,7 @@ export class Sync {
         const ended = !(error instanceof ParlorError) || error.code === "disconnected";
         if (ended || generation !== this.#generation) throw error;
         if (error.code === "cursor_not_usable" && this.#cursor !== null) {
-          this.startOver();
+          this.#forgetAll();
           this.#listed = new Set();
           continue;
         }
@@ -282,7 +288,7 @@ export class Sync {
   }
 
   #applyPage(page: SyncPage): void {
-    if (page.reset) this.startOver();
+    if (page.reset) this.#forgetAll();
     this.#epoch = page.epoch;
     this.identify(page.user);
     this.#events.raise(page.user.userVersion);
@@ -318,7 +324,11 @@ export class Sync {
     const listed = this.#listed;
     this.#listed = null;
     if (listed) for (const id of this.conversations.keepOnly(listed)) this.#forget(id);
-    for (const thread of this.#threads.values()) this.history.heal(thread);
+    for (const [id, thread] of this.#threads) {
+      // A thread that was forgotten with its conversation rests; one that was asked for is asked about.
+      const isForgotten = thread.getSnapshot().phase === "idle" && !this.conversations.get(id);
+      if (!isForgotten) this.history.heal(thread);
+    }
   }
 
   #replay(rest: "keep" | "drop"): void {

@@ -7,7 +7,7 @@ import { createParlor } from "../src/parlor";
 import { ada, FakeWorld, grace } from "./fake";
 import { Line, ModelServer } from "./model";
 
-const RUNS = 3000;
+const RUNS = 60;
 const STEPS = 120;
 const ids = ["c1", "c2", "c3", "c4"];
 const emoji = ["👍", "❤️", "🎉"];

@@ -94,10 +94,9 @@ describe("conversations", () => {
     const base = conversationOf(messages, { unreadCount: 1 });
     const held = holding({ ...base, me: { ...base.me, readSeq: 1 } });
     const deletes = (seq: number) => {
-      const before = messages[seq - 1] ?? null;
       const version = (held.get("c1")?.version ?? 0) + 1;
       const change = { seq, version, apply: (it: Message) => asDeleted(it, "2026-01-02") };
-      held.applyChange("c1", change, before);
+      held.applyChange("c1", change, held.isUnread("c1", messages[seq - 1]?.senderId ?? "", seq));
     };
     deletes(1);
     deletes(2);
@@ -200,10 +199,15 @@ describe("thread", () => {
   test("unread is counted only as far back as the window reaches", () => {
     const thread = opened();
     thread.restart([messageOf(5, grace), messageOf(6, ada), messageOf(7, grace)], true);
-    expect(thread.unreadAfter(4, 7)).toBe(2);
-    expect(thread.unreadAfter(5, 7)).toBe(1);
-    expect(thread.unreadAfter(3, 7)).toBeNull();
-    expect(thread.unreadAfter(5, 8)).toBeNull();
+    const at = (lastSeq: number) => ({ lastSeq, version: lastSeq });
+    expect(thread.unreadAfter(4, at(7))).toBe(2);
+    expect(thread.unreadAfter(5, at(7))).toBe(1);
+    expect(thread.unreadAfter(3, at(7))).toBeNull();
+    expect(thread.unreadAfter(5, at(8))).toBeNull();
+    // A page was ahead of the events, which will take it off the count.
+    thread.merge([messageOf(7, grace, { version: 8, deletedAt: "2026-01-02" })]);
+    expect(thread.unreadAfter(5, at(7))).toBe(1);
+    expect(thread.unreadAfter(5, { lastSeq: 7, version: 8 })).toBe(0);
   });
 
   test("r17: a message beyond the next one does not fit, and leaves no hole", () => {
@@ -217,9 +221,14 @@ describe("thread", () => {
     const thread = opened();
     thread.beginRead("newest");
     thread.change({ seq: 2, version: 9, apply: (it) => ({ ...it, content: "edited" }) });
+    thread.take([messageOf(4, grace)]);
     thread.restart([messageOf(2, grace), messageOf(3, grace)], true);
     thread.endRead();
-    expect(thread.getSnapshot().messages.map((it) => it.content)).toEqual(["edited", "message 3"]);
+    expect(thread.getSnapshot().messages.map((it) => it.content)).toEqual([
+      "edited",
+      "message 3",
+      "message 4",
+    ]);
     thread.restart([messageOf(2, grace)], true);
     expect(thread.getSnapshot().messages[0]?.content).toBe("message 2");
   });

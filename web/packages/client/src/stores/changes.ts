@@ -7,6 +7,8 @@ export type Change = {
   seq: number;
   version: number;
   apply(message: Message): Message;
+  /** Of a new message: what it adds where the message is not held. */
+  added?: Message;
 };
 
 export type ChangeFrame = Extract<

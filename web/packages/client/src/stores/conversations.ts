@@ -128,7 +128,8 @@ export class Conversations {
   appendMessage(message: Message, version: number): void {
     const held = this.get(message.conversationId);
     if (!held) return;
-    const counts = this.#counts(held, message);
+    const counts =
+      message.deletedAt === null && this.isUnread(held.id, message.senderId, message.seq);
     this.#replace({
       ...held,
       version,
@@ -139,18 +140,22 @@ export class Conversations {
     });
   }
 
-  /** Applies an edit, a deletion or a reaction. `before` is the message as it was, where it is known. */
-  applyChange(id: string, change: Change, before: Message | null): void {
+  /** Whether a message that is not deleted counts as unread. */
+  isUnread(id: string, senderId: string, seq: number): boolean {
+    const held = this.get(id);
+    return held !== null && senderId !== this.#me && seq > held.me.readSeq;
+  }
+
+  /** Applies an edit, a deletion or a reaction; `uncounts` when it takes away an unread message. */
+  applyChange(id: string, change: Change, uncounts: boolean): void {
     const held = this.get(id);
     if (!held) return;
     const last = held.lastMessage;
-    const leaves =
-      before !== null && this.#counts(held, before) && change.apply(before).deletedAt !== null;
     this.#replace({
       ...held,
       version: change.version,
       lastMessage: last?.seq === change.seq ? changed(last, change) : last,
-      unreadCount: Math.max(0, held.unreadCount - (leaves ? 1 : 0)),
+      unreadCount: Math.max(0, held.unreadCount - (uncounts ? 1 : 0)),
     });
   }
 
@@ -211,12 +216,6 @@ export class Conversations {
   forgetAll(): void {
     for (const store of this.#byId.values()) store.set(null);
     this.list.set({ phase: "loading", items: [] });
-  }
-
-  #counts(held: ConversationView, message: Message): boolean {
-    return (
-      message.senderId !== this.#me && message.seq > held.me.readSeq && message.deletedAt === null
-    );
   }
 
   #withOwn(members: readonly Member[], me: Membership): Member[] {

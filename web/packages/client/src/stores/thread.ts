@@ -50,7 +50,8 @@ type Meta = Pick<ThreadSnapshot, "phase" | "hasOlder" | "loadingOlder">;
 const LATE_MAX = 1_000;
 
 type Shown = { source: Message | OutboxEntry; view: ThreadMessage };
-type HeldDraft = { draft: Draft; settledVersion: number | null };
+/** A draft and the version of the stored message that it was made on. */
+type HeldDraft = { draft: Draft; version: number; isSettled: boolean };
 
 export class Thread implements Readable<ThreadSnapshot> {
   #window: Window = [];
@@ -213,16 +214,15 @@ export class Thread implements Readable<ThreadSnapshot> {
 
   /** Shows an own change at once, until `settle` or `withdraw`. */
   show(draft: Draft): void {
-    this.#drafts = [...this.#drafts, { draft, settledVersion: null }];
+    const version = this.stored(draft.messageId)?.version ?? 0;
+    this.#drafts = [...this.#drafts, { draft, version, isSettled: false }];
     this.#publish();
   }
 
   /** The server said yes: the draft goes when the stored message shows it, or has moved on. */
   settle(draft: Draft): void {
     this.#drafts = this.#drafts.map((held) =>
-      held.draft === draft
-        ? { draft, settledVersion: this.stored(draft.messageId)?.version ?? 0 }
-        : held,
+      held.draft === draft ? { ...held, isSettled: true } : held,
     );
     this.#publish();
   }
@@ -233,12 +233,22 @@ export class Thread implements Readable<ThreadSnapshot> {
     this.#publish();
   }
 
-  /** Others' messages after `seq` up to `lastSeq`, or null when the window does not hold them all. */
-  unreadAfter(seq: number, lastSeq: number): number | null {
+  /**
+   * Others' messages after `seq` as the conversation was at `lastSeq` and `version`, or null when the window
+   * does not hold them all. A page may have told more than the events so far: what they will add or take
+   * away is not counted yet.
+   */
+  unreadAfter(
+    seq: number,
+    { lastSeq, version }: { lastSeq: number; version: number },
+  ): number | null {
     if (!this.loaded || this.lastSeq < lastSeq) return null;
     if (this.#window.length > 0 && this.firstSeq > seq + 1) return null;
-    const me = this.#me?.id;
-    return this.#window.filter((it) => it.seq > seq && it.senderId !== me && !it.deletedAt).length;
+    const counted = this.#window.filter((it) => {
+      const isThere = it.seq > seq && it.seq <= lastSeq && it.senderId !== this.#me?.id;
+      return isThere && (it.deletedAt === null || it.version > version);
+    });
+    return counted.length;
   }
 
   #keepLate(change: Change): void {
@@ -282,10 +292,10 @@ export class Thread implements Readable<ThreadSnapshot> {
     this.#store.set({ ...this.#meta, messages });
   }
 
-  #isOver({ draft, settledVersion }: HeldDraft): boolean {
-    if (settledVersion === null) return false;
+  #isOver({ draft, version, isSettled }: HeldDraft): boolean {
+    if (!isSettled) return false;
     const message = this.stored(draft.messageId);
-    return message === null || message.version > settledVersion || draft.isIn(message);
+    return message === null || message.version > version || draft.isIn(message);
   }
 
   #withDrafts(message: Message): Message {
@@ -350,7 +360,7 @@ export class Thread implements Readable<ThreadSnapshot> {
 }
 
 function asChange(message: Message): Change {
-  return { seq: message.seq, version: message.version, apply: () => message };
+  return { seq: message.seq, version: message.version, apply: () => message, added: message };
 }
 
 /** Of one source; the rest of a shown message follows from it. */

@@ -31,12 +31,15 @@ export function merge(window: Window, items: readonly Message[]): Merge {
   return { window: [...bySeq.values()].sort((a, b) => a.seq - b.seq), fits: true };
 }
 
-/** Puts a change on the message it concerns, if the window holds it. */
+/** Puts a change on the message it concerns, or a new message behind the last, if there it belongs. */
 export function put(window: Window, change: Change): Window {
   // Without holes a message's place follows from its seq.
   const index = change.seq - firstSeqOf(window);
   const held = window[index];
-  if (!held) return window;
+  if (!held) {
+    const isNext = window.length > 0 && change.seq === lastSeqOf(window) + 1;
+    return isNext && change.added ? [...window, change.added] : window;
+  }
   const next = changed(held, change);
   return next === held ? window : window.with(index, next);
 }
