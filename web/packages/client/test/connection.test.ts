@@ -231,6 +231,17 @@ test("a returning network skips the wait, and is only a hint while live", async 
   expect(world.sockets.length).toBe(2);
 });
 
+test("a network that goes while connecting does not leave an attempt hanging", async () => {
+  const { world, connection, state } = start();
+  connection.connect();
+  await world.pass();
+  world.network("lost");
+  expect(connection.status.getSnapshot()).toMatchObject({ state: "waiting", offline: true });
+  expect(world.socket.isClosed).toBe(true);
+  world.network("found");
+  expect(state()).toBe("connecting");
+});
+
 test("the token is renewed on the open socket before it ends", async () => {
   const grant = (token: string, atMs: number): Grant => ({ token, expiresAtMs: atMs });
   const world = new FakeWorld();

@@ -91,22 +91,28 @@ export const connectionTable: Record<ConnectionState, Row> = {
     "token.ready": step("opening", "openSocket", "startDeadline"),
     "token.refused": step("stopped"),
     "token.failed": retry,
+    "network.lost": retry,
     deadline: retry,
   },
   opening: {
     ...socketEnds,
     "socket.opened": step("greeting", "authenticate", "startDeadline"),
+    // What has only begun would hang until its deadline.
+    "network.lost": retry,
     deadline: retry,
   },
   greeting: {
     ...socketEnds,
     greeted: step("catching_up", "startHeartbeat", "catchUp"),
+    "network.lost": retry,
     deadline: retry,
   },
   catching_up: {
     ...socketEnds,
     "caught.up": step("live", "goLive"),
     "catch.up.failed": retry,
+    "network.found": step("catching_up", "probe"),
+    "network.lost": step("catching_up", "probe"),
     "token.refused": step("stopped", "closeSocket"),
   },
   live: {
