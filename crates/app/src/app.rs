@@ -135,6 +135,10 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
         let now = clock.now();
+        if store.is_from_elsewhere().await? {
+            tracing::warn!("this database was filled on another server: a new epoch begins");
+            store.renew_epoch(&parlor_auth::code()).await?;
+        }
         let epoch = store.epoch(&parlor_auth::code()).await?;
         let revoked = Revoked::default();
         let since = Timestamp(now.0 - config.access_token_lifetime.as_millis() as i64);

@@ -43,7 +43,8 @@ impl Store {
     }
 
     /// Gives this store's history another name: it was restored from a backup, so what clients know
-    /// of it may never have happened.
+    /// of it may never have happened. Ticks that this server has not given yet are forgotten: they
+    /// would be taken for changes to come.
     pub async fn renew_epoch(&self, name: &str) -> Result<(), StoreError> {
         write!(self, |Db, tx| {
             sqlx::query(
@@ -52,8 +53,28 @@ impl Store {
             .bind(name)
             .execute(&mut *tx)
             .await?;
+            for update in [
+                "UPDATE conversations SET tick = 0 WHERE tick >= ",
+                "UPDATE members SET tick = 0 WHERE tick >= ",
+                "UPDATE messages SET tick = 0 WHERE tick >= ",
+                "UPDATE messages SET revised_tick = NULL WHERE revised_tick >= ",
+            ] {
+                let mut query = QueryBuilder::<Db>::new(update);
+                query.push(<Db as Dialect>::HORIZON);
+                query.build().execute(&mut *tx).await?;
+            }
         });
         Ok(())
+    }
+
+    /// Whether this store holds ticks that its server has not given: it was filled on another one.
+    pub async fn is_from_elsewhere(&self) -> Result<bool, StoreError> {
+        Ok(read!(self, |Db, pool| {
+            let mut query =
+                QueryBuilder::<Db>::new("SELECT COUNT(*) > 0 FROM conversations WHERE tick >= ");
+            query.push(<Db as Dialect>::HORIZON);
+            query.build_query_scalar().fetch_one(pool).await?
+        }))
     }
 
     /// Where a reader stands now, and the furthest place at which any may stand.

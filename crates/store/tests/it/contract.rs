@@ -579,6 +579,31 @@ async fn the_epoch_is_made_once(#[case] engine: Engine) {
     world.store.ping().await.expect("answers");
 }
 
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_database_from_another_server_is_known_by_its_ticks(#[case] engine: Engine) {
+    let world = World::new(engine).await;
+    let id = world.group(1, "ada", &["grace"]).await;
+    world
+        .does(send(1, id, "ada", None, "x"))
+        .await
+        .expect("sent");
+    assert!(!world.store.is_from_elsewhere().await.expect("asked"));
+    world.store.shift_ticks(1_000_000_000).await;
+    assert!(world.store.is_from_elsewhere().await.expect("asked"));
+    world.store.renew_epoch("new").await.expect("renewed");
+    assert!(!world.store.is_from_elsewhere().await.expect("asked"));
+    let since = world.store.position().await.expect("asked").horizon;
+    let changed = world
+        .store
+        .changed_conversations(&user("ada"), since, None, 9)
+        .await;
+    assert!(changed.expect("asked").is_empty());
+    assert_eq!(world.store.epoch("other").await.expect("kept"), "new");
+}
+
 #[tokio::test]
 async fn what_cannot_be_opened_says_why() {
     let place = TestStore::new(Engine::Sqlite).await;
