@@ -19,8 +19,9 @@ async function clientBytes() {
     logLevel: "error",
     build: {
       write: false,
-      minify: true,
       lib: { entry: `${root}packages/client/src/index.ts`, formats: ["es"] },
+      // A library build keeps its line breaks unless it is told; what a browser loads has none.
+      rolldownOptions: { output: { minify: true } },
     },
   });
   return gzipBytes(result.output[0].code);

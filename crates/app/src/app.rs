@@ -29,6 +29,9 @@ const STATS_KEPT: Duration = Duration::from_secs(5);
 /// Syncs that read the store at once; more wait for their turn. A storm of resumes must leave
 /// connections to those who are here already.
 const SYNCS_MAX: usize = 16;
+/// How long what is queued may take to be committed and announced when the server stops.
+const STOPPING: Duration = Duration::from_secs(20);
+
 /// How the application behaves.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
@@ -151,6 +154,7 @@ impl App {
             hub: hub.clone(),
             position: position.clone(),
             failed: fail,
+            undecided: Vec::new(),
         };
         let publishing = tokio::spawn(publisher.run(committed));
         let passwords = Passwords::new(config.password_hashes_max)
@@ -192,8 +196,14 @@ impl App {
         self.appender.close();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task did not end well");
+            let stop = task.abort_handle();
+            match tokio::time::timeout(STOPPING, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a task did not end well"),
+                Err(_) => {
+                    tracing::warn!("the store is away: stopping without it");
+                    stop.abort();
+                }
             }
         }
         self.store.close().await;

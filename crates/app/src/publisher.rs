@@ -26,7 +26,7 @@ use tokio::{
 /// Pause before the store is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// How long the store may stay away before an announcement is given up: those whom it concerns are
-/// ended then, and resume.
+/// ended then, and resume. A commit that is undecided for longer is asked for again at each later one.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks the store until it answers; `None` when it stays away.
@@ -54,11 +54,13 @@ pub(crate) struct Publisher {
     pub(crate) position: Arc<AtomicI64>,
     /// Turns true when the disk has failed.
     pub(crate) failed: watch::Sender<bool>,
+    /// Commits that nothing has been heard of for long.
+    pub(crate) undecided: Vec<Attempt>,
 }
 
 impl Publisher {
     /// Announces what comes until the appender has ended.
-    pub(crate) async fn run(self, mut committed: mpsc::Receiver<Announced>) {
+    pub(crate) async fn run(mut self, mut committed: mpsc::Receiver<Announced>) {
         while let Some(announced) = committed.recv().await {
             match announced {
                 Announced::Committed { events, tick } => {
@@ -72,7 +74,8 @@ impl Publisher {
                         }
                         self.announce(event).await;
                     }
-                    self.position.store(tick + 1, Ordering::Release);
+                    self.settle_older().await;
+                    self.move_position(tick);
                 }
                 Announced::Unknown(attempt) => self.settle(attempt).await,
                 Announced::Broken => {
@@ -81,6 +84,13 @@ impl Publisher {
                 }
             }
         }
+    }
+
+    /// Everything up to a tick is announced, but for what is undecided: no position passes that.
+    fn move_position(&self, tick: i64) {
+        let oldest = self.undecided.iter().map(|attempt| attempt.tick).min();
+        let position = oldest.map_or(tick + 1, |oldest| oldest.min(tick + 1));
+        self.position.store(position, Ordering::Release);
     }
 
     async fn announce(&self, event: Event) {
@@ -156,54 +166,69 @@ impl Publisher {
         }
     }
 
-    /// Finds out what became of a commit that gave no answer, and announces it if it happened.
-    async fn settle(&self, attempt: Attempt) {
+    /// Waits for what became of a commit that gave no answer, and announces it if it happened: what
+    /// is committed later must be heard of later.
+    async fn settle(&mut self, attempt: Attempt) {
         let deadline = Instant::now() + PATIENCE;
-        let committed = loop {
+        loop {
             match self.store.outcome(attempt.tick).await {
-                Ok(Some(committed)) => break committed,
+                Ok(Some(committed)) => {
+                    if committed {
+                        self.announce_state(&attempt).await;
+                    }
+                    return self.move_position(attempt.tick);
+                }
                 Ok(None) => {}
                 Err(error) => tracing::debug!(%error, "the store is still away"),
             }
             if Instant::now() > deadline {
                 tracing::warn!(tick = attempt.tick, "a commit is undecided for long");
-                // What it changed is heard of by a resume; until then nobody's position moves past it.
-                for id in &attempt.conversations {
-                    self.hub.end_topic(*id, CloseCode::Restart);
-                }
-                return;
+                return self.undecided.push(attempt);
             }
             tokio::time::sleep(RETRY_PAUSE).await;
-        };
-        if !committed {
-            return;
         }
+    }
+
+    /// Asks once for each commit that was undecided for long.
+    async fn settle_older(&mut self) {
+        for attempt in std::mem::take(&mut self.undecided) {
+            match self.store.outcome(attempt.tick).await {
+                Ok(Some(true)) => self.announce_state(&attempt).await,
+                Ok(Some(false)) => {}
+                Ok(None) | Err(_) => self.undecided.push(attempt),
+            }
+        }
+    }
+
+    /// Announces what stands now where a batch has changed something.
+    async fn announce_state(&self, attempt: &Attempt) {
         for (id, user_id) in &attempt.members {
-            let standing = patiently!(self.store.standing(*id, user_id));
-            match standing {
-                Some(Some((true, user_version))) => self.added(*id, user_id, user_version).await,
-                Some(Some((false, user_version))) => {
-                    self.removed(*id, user_id, user_version, false);
+            match patiently!(self.store.standing(*id, user_id)) {
+                Some(Some(standing)) if standing.is_listed => {
+                    self.added(*id, user_id, standing.user_version).await;
+                }
+                Some(Some(standing)) => {
+                    let hidden = standing.is_member;
+                    self.removed(*id, user_id, standing.user_version, hidden);
                 }
                 Some(None) => {}
                 None => self.hub.end_user(user_id, CloseCode::Restart),
             }
         }
-        for id in attempt.conversations {
-            match self.summary(id).await {
+        for id in &attempt.conversations {
+            match self.summary(*id).await {
                 // The version says that more has happened than was announced: clients ask for it.
                 Some(summary) => self.hub.publish(
-                    id,
+                    *id,
                     &ServerFrame::ConversationUpdated {
-                        conversation_id: id,
+                        conversation_id: *id,
                         version: summary.version,
                         conversation: Box::new(summary),
                     },
                 ),
-                None => self.hub.end_topic(id, CloseCode::Restart),
+                None => self.hub.end_topic(*id, CloseCode::Restart),
             }
         }
-        self.position.store(attempt.tick + 1, Ordering::Release);
     }
 
     /// A conversation as its members see it; `None` when the store stays away.

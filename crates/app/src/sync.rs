@@ -36,30 +36,43 @@ enum Place {
     /// Everything below this tick is known.
     #[serde(rename = "k")]
     Known(i64),
-    /// In the listing by activity that began at a tick, behind a conversation.
+    /// In the listing by activity, behind a conversation.
     #[serde(rename = "l")]
     Listing {
         #[serde(rename = "b")]
-        begun: i64,
+        begun: Begun,
         #[serde(rename = "t")]
         active_at: i64,
         #[serde(rename = "c")]
         after: ConversationId,
     },
-    /// In the pass over what has changed since a tick, begun at another, behind a conversation.
+    /// In the pass over what has changed since a tick, behind a conversation.
     #[serde(rename = "c")]
     Changes {
         #[serde(rename = "s")]
         since: i64,
         #[serde(rename = "b")]
-        begun: i64,
+        begun: Begun,
         #[serde(rename = "c")]
         after: ConversationId,
     },
 }
 
+/// Where things stood when the first page of a pass was asked for. What changes while a client pages
+/// may lie behind its place, so all its pages say no more than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Begun {
+    /// The first tick that was not surely over.
+    #[serde(rename = "k")]
+    tick: i64,
+    /// The user's own change counter.
+    #[serde(rename = "u")]
+    user_version: i64,
+}
+
 /// What stands on a page, and where the next one begins.
 struct Found {
+    begun: Begun,
     conversations: Vec<SyncedConversation>,
     removed: Vec<ConversationId>,
     place: Place,
@@ -85,30 +98,8 @@ impl App {
             .is_some_and(|cursor| cursor.epoch != self.epoch());
         let place = cursor.filter(|_| !reset).map(|cursor| cursor.place);
         let _turn = self.syncs.acquire().await;
-        let found = match place {
-            None => self.listing(user_id, None, limit).await?,
-            Some(Place::Listing {
-                begun,
-                active_at,
-                after,
-            }) => {
-                let active_at = Timestamp(active_at);
-                let key = ListKey {
-                    active_at,
-                    id: after,
-                };
-                self.listing(user_id, Some((begun, key)), limit).await?
-            }
-            Some(Place::Known(since)) => self.changes(user_id, since, None, limit).await?,
-            Some(Place::Changes {
-                since,
-                begun,
-                after,
-            }) => {
-                self.changes(user_id, since, Some((begun, after)), limit)
-                    .await?
-            }
-        };
+        // Before anything else is read: what changes after this is heard of live, or next time.
+        let position = self.store.position().await.map_err(refused)?;
         let user = self
             .store
             .user_with_version(user_id)
@@ -116,6 +107,43 @@ impl App {
             .map_err(refused)?;
         let (user, user_version) =
             user.ok_or_else(|| Refusal::new(Code::Unauthorized, "this account is gone"))?;
+        let now = Begun {
+            tick: position.next,
+            user_version,
+        };
+        // The store has not come so far: it was set back, or this is another one.
+        let known = |tick: i64| {
+            (tick <= position.horizon)
+                .then_some(())
+                .ok_or_else(not_usable)
+        };
+        let found = match place {
+            None => self.listing(user_id, now, None, limit).await?,
+            Some(Place::Listing {
+                begun,
+                active_at,
+                after: id,
+            }) => {
+                known(begun.tick)?;
+                let active_at = Timestamp(active_at);
+                let after = Some(ListKey { active_at, id });
+                self.listing(user_id, begun, after, limit).await?
+            }
+            Some(Place::Known(since)) => {
+                known(since)?;
+                self.changes(user_id, since, now, None, limit).await?
+            }
+            Some(Place::Changes {
+                since,
+                begun,
+                after,
+            }) => {
+                known(begun.tick)?;
+                self.changes(user_id, since, begun, Some(after), limit)
+                    .await?
+            }
+        };
+        let user_version = found.begun.user_version;
         Ok(SyncPage {
             cursor: self.write_cursor(user_id, found.place),
             epoch: self.epoch().to_owned(),
@@ -158,18 +186,14 @@ impl App {
     async fn listing(
         &self,
         user_id: &UserId,
-        at: Option<(i64, ListKey)>,
+        begun: Begun,
+        after: Option<ListKey>,
         limit: u32,
     ) -> Result<Found, Refusal> {
-        let begun = match at {
-            Some((begun, _)) => begun,
-            // Before anything is read: what changes meanwhile is found by the pass that follows.
-            None => self.store.position().await.map_err(refused)?.next,
-        };
         let filter = ListFilter {
             archived: None,
             query: None,
-            after: at.map(|(_, key)| key),
+            after,
         };
         let mut found = self
             .store
@@ -184,7 +208,7 @@ impl App {
                 active_at: last.key.active_at.0,
                 after: last.key.id,
             },
-            None => Place::Known(begun),
+            None => Place::Known(begun.tick),
         };
         let conversations = found.into_iter().map(|found| SyncedConversation {
             gap: found.conversation.summary.last_seq > found.cleared_seq,
@@ -195,7 +219,8 @@ impl App {
             conversations: conversations.collect(),
             removed: Vec::new(),
             place,
-            has_more: more || at.is_some(),
+            has_more: more || after.is_some(),
+            begun,
         })
     }
 
@@ -204,16 +229,11 @@ impl App {
         &self,
         user_id: &UserId,
         since: i64,
-        at: Option<(i64, ConversationId)>,
+        begun: Begun,
+        after: Option<ConversationId>,
         limit: u32,
     ) -> Result<Found, Refusal> {
-        let position = self.store.position().await.map_err(refused)?;
-        let begun = at.map_or(position.next, |(begun, _)| begun);
-        if since > position.horizon || begun > position.horizon {
-            // The store has not come this far: it was set back, or this is another one.
-            return Err(not_usable());
-        }
-        let removed = match at {
+        let removed = match after {
             Some(_) => Vec::new(),
             None => self
                 .store
@@ -221,7 +241,6 @@ impl App {
                 .await
                 .map_err(refused)?,
         };
-        let after = at.map(|(_, after)| after);
         let since = if planted("resume-too-late") {
             since + 3
         } else {
@@ -260,8 +279,9 @@ impl App {
                     begun,
                     after,
                 },
-                None => Place::Known(begun),
+                None => Place::Known(begun.tick),
             },
+            begun,
         })
     }
 

@@ -417,7 +417,7 @@ impl Replica {
             gap,
         } = synced;
         let last_seq = conversation.summary.last_seq;
-        let newest = Window::of_newest(messages).filter(|window| !gap && window.end() == last_seq);
+        let newest = Window::of_newest(messages).filter(|window| !gap && window.end() >= last_seq);
         let mut held = Held {
             conversation,
             window: Some(newest.unwrap_or_else(|| Window::ending_at(last_seq))),

@@ -106,7 +106,8 @@ impl Sends {
             };
             line.under_way_since_ms = Some(now_ms);
             self.under_way += 1;
-            frames.extend(line.waiting.front().map(|first| frame(id, first)));
+            let first = line.waiting.front();
+            frames.extend(first.map(|it| frame(id, it.client_id.clone(), it.content.clone())));
         }
         frames
     }
@@ -214,12 +215,13 @@ impl Sends {
     }
 }
 
-fn frame(conversation_id: ConversationId, waiting: &Waiting) -> ClientFrame {
+/// The frame that sends a message; its `ref` is the `clientId`.
+pub(crate) fn frame(id: ConversationId, client_id: String, content: String) -> ClientFrame {
+    let reference = Some(Ref::Text(client_id.clone()));
     let body = SendMessage {
-        content: waiting.content.clone(),
-        client_id: Some(waiting.client_id.clone()),
+        content,
+        client_id: Some(client_id),
         ..SendMessage::default()
     };
-    let reference = Some(Ref::Text(waiting.client_id.clone()));
-    ClientFrame::message_send(reference, conversation_id, body)
+    ClientFrame::message_send(reference, id, body)
 }

@@ -15,7 +15,7 @@ use parlor_protocol::{
 use crate::{
     backoff::backoff_ms,
     replica::Heard,
-    sends::{ANSWER_MAX_MS, Sends},
+    sends::{self, ANSWER_MAX_MS, Sends},
 };
 pub use crate::{
     event::{Event, Status},
@@ -311,9 +311,13 @@ impl Session {
     }
 
     fn send(&mut self, entry: Entry, out: &mut Vec<Output>) {
-        // Too much for a frame would end the socket, and with it what else is under way.
-        let detail = if entry.content.len() > limits::CONTENT_BYTES_MAX
-            || entry.content.chars().count() > limits::CONTENT_CHARS_MAX
+        let Entry {
+            client_id,
+            conversation_id,
+            content,
+        } = entry.clone();
+        let detail = if content.chars().count() > limits::CONTENT_CHARS_MAX
+            || !fits(&sends::frame(conversation_id, client_id, content))
         {
             Some("the text is too long")
         } else if entry.client_id.len() > limits::REF_BYTES_MAX {
@@ -337,6 +341,9 @@ impl Session {
         let Some(Ref::Number(number)) = frame.reference().cloned() else {
             return;
         };
+        if !fits(&frame) {
+            return refuse(number, Code::InvalidRequest, "the text is too long", out);
+        }
         let detail = if self.status != Status::Live {
             "there is no connection"
         } else if self.commands.len() >= COMMANDS_MAX {
@@ -707,6 +714,13 @@ fn refuse(number: u64, code: Code, detail: &str, out: &mut Vec<Output>) {
         code,
         detail,
     }));
+}
+
+/// Whether the server reads a frame of this size: one that it does not ends the socket, and with it
+/// whatever else is under way.
+fn fits(frame: &ClientFrame) -> bool {
+    let text = serde_json::to_string(frame).expect("frames hold nothing that JSON cannot say");
+    text.len() <= limits::FRAME_BYTES_MAX
 }
 
 fn sync_ref(number: u64) -> String {

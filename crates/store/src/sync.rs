@@ -11,7 +11,7 @@ use crate::{
     ListKey, Store, StoreError,
     conversations::{ConversationRow, SELECT},
     engine::read,
-    rows::{MessageRow, UserRow, message_columns},
+    rows::{MessageRow, UserRow, message_columns, row},
 };
 
 /// A conversation that has changed, and where its viewer's history begins.
@@ -23,6 +23,18 @@ pub struct ChangedConversation {
     pub key: ListKey,
     /// The viewer has cleared everything up to here.
     pub cleared_seq: i64,
+}
+
+row! {
+    /// How a user stands to a conversation.
+    pub struct Standing {
+        /// Whether they are in it.
+        pub is_member: bool,
+        /// Whether it stands in their list.
+        pub is_listed: bool,
+        /// Their change counter.
+        pub user_version: i64,
+    }
 }
 
 impl Store {
@@ -176,31 +188,25 @@ impl Store {
         Ok(found.map(|conversation| conversation.summary))
     }
 
-    /// Whether this user is a member now, and their change counter: what their own stream must say
-    /// after a change whose outcome was not known.
+    /// How a user stands to a conversation now; `None` when they never were in it. What their own
+    /// stream must say after a change whose outcome was not known.
     pub async fn standing(
         &self,
         id: ConversationId,
         user_id: &UserId,
-    ) -> Result<Option<(bool, i64)>, StoreError> {
-        let row = read!(self, |Db, pool| {
-            let row = sqlx::query(
-                "SELECT m.left_at IS NULL AND NOT (m.hidden AND m.cleared_seq >= c.last_seq) AS here, u.version
-                 FROM members m JOIN users u ON u.id = m.user_id JOIN conversations c ON c.id = m.conversation_id
-                 WHERE m.conversation_id = $1 AND m.user_id = $2",
-            )
-            .bind(id.0)
-            .bind(user_id.as_str())
-            .fetch_optional(pool)
-            .await?;
-            match row {
-                Some(row) => Some((
-                    row.try_get::<bool, _>("here")?,
-                    row.try_get::<i64, _>("version")?,
-                )),
-                None => None,
-            }
-        });
-        Ok(row)
+    ) -> Result<Option<Standing>, StoreError> {
+        Ok(read!(self, |Db, pool| {
+            sqlx::query_as(
+            "SELECT m.left_at IS NULL AS is_member,
+                    m.left_at IS NULL AND NOT (m.hidden AND m.cleared_seq >= c.last_seq) AS is_listed,
+                    u.version AS user_version
+             FROM members m JOIN users u ON u.id = m.user_id JOIN conversations c ON c.id = m.conversation_id
+             WHERE m.conversation_id = $1 AND m.user_id = $2"
+        )
+        .bind(id.0)
+        .bind(user_id.as_str())
+        .fetch_optional(pool)
+        .await?
+        }))
     }
 }

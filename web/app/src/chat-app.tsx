@@ -2,12 +2,12 @@
 
 import { createParlor } from "@parlor/client";
 import { ParlorProvider, useConnection, useConversations } from "@parlor/react";
-import { MessagesSquare } from "lucide-react";
+import { MapPinOff, MessagesSquare } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Rail } from "./frame/rail";
 import { words } from "./i18n";
 import { ListPane } from "./list/list-pane";
-import { type Route, useRoute } from "./router";
+import { navigate, type Route, useRoute } from "./router";
 import type { Account } from "./session/accounts";
 import { Drafts } from "./session/drafts";
 import { endSession, tokensOf } from "./session/session";
@@ -79,6 +79,19 @@ function Frame() {
 function Page({ route }: { route: Route }) {
   if (route.page === "conversation") return <ConversationPage key={route.id} id={route.id} />;
   if (route.page === "me") return <MePage />;
+  if (route.page === "missing") {
+    return (
+      <Placeholder icon={<MapPinOff />} title={words.missingTitle} lead={words.missingLead}>
+        <button
+          type="button"
+          className="primary"
+          onClick={() => navigate({ page: "chats" }, "replace")}
+        >
+          {words.toChats}
+        </button>
+      </Placeholder>
+    );
+  }
   return (
     <>
       <ConnectionLine place="thread" />

@@ -1,4 +1,4 @@
-// The app's routes as values, and the one place that touches the History API. Small on purpose: five
+// The app's routes as values, and the one place that touches the History API. Small on purpose: a few
 // pages do not need a library.
 
 import { useSyncExternalStore } from "react";
@@ -8,7 +8,9 @@ export type Route =
   | { page: "conversation"; id: string }
   | { page: "me" }
   | { page: "sign-in" }
-  | { page: "register" };
+  | { page: "register" }
+  /** An address that names nothing here. */
+  | { page: "missing"; path: string };
 
 /** A broken address names a conversation that does not exist, which its page says. */
 function decoded(part: string): string {
@@ -23,7 +25,7 @@ export function routeOf(path: string): Route {
   const [first, second] = path.split("/").filter(Boolean);
   if (first === "c" && second) return { page: "conversation", id: decoded(second) };
   if (first === "me" || first === "sign-in" || first === "register") return { page: first };
-  return { page: "chats" };
+  return first === undefined || first === "c" ? { page: "chats" } : { page: "missing", path };
 }
 
 export function pathOf(route: Route): string {
@@ -32,6 +34,8 @@ export function pathOf(route: Route): string {
       return "/";
     case "conversation":
       return `/c/${encodeURIComponent(route.id)}`;
+    case "missing":
+      return route.path;
     default:
       return `/${route.page}`;
   }

@@ -12,7 +12,8 @@ test.each<Route>([
   { page: "register" },
 ])("%o", (route) => expect(routeOf(pathOf(route))).toEqual(route));
 
-test("an unknown address shows the chats", () => {
-  expect(routeOf("/nowhere/at/all")).toEqual({ page: "chats" });
+test("an address that names nothing is told apart from the chats", () => {
+  expect(routeOf("/nowhere/at/all")).toEqual({ page: "missing", path: "/nowhere/at/all" });
+  expect(routeOf("/")).toEqual({ page: "chats" });
   expect(routeOf("/c/")).toEqual({ page: "chats" });
 });

@@ -92,6 +92,18 @@ export class Person {
     await this.bubble(text).first().waitFor();
   }
 
+  /** Chooses from the menu of a message. */
+  async asksFor(
+    text: string,
+    item: string,
+    role: "menuitem" | "menuitemcheckbox" = "menuitem",
+  ): Promise<void> {
+    const line = this.page.locator(".bubble-line").filter({ hasText: text });
+    await line.hover();
+    await line.getByRole("button", { name: "Message actions" }).click();
+    await this.page.getByRole(role, { name: item }).click();
+  }
+
   /** How the tick of an own message is called: Waiting to be sent, Sent, Delivered, Read. */
   async seesTick(text: string, name: string): Promise<void> {
     await this.bubble(text).getByRole("img", { name, exact: true }).waitFor();

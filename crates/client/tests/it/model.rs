@@ -268,16 +268,15 @@ impl World {
         let Some(at) = outgoing.iter().position(is_event) else {
             return;
         };
-        // Only what a later event of the same conversation gives away can be noticed.
+        // Only what a later event of the same conversation gives away can be noticed, and a pong before
+        // it would say that nothing was lost.
         let of = |frame: &ServerFrame| {
             serde_json::to_value(frame).expect("JSON")["conversationId"].clone()
         };
         let id = of(&outgoing[at]);
-        if outgoing
-            .iter()
-            .skip(at + 1)
-            .any(|later| is_event(later) && of(later) == id)
-        {
+        let later = outgoing.iter().skip(at + 1);
+        let mut until_pong = later.take_while(|it| !matches!(it, ServerFrame::Pong { .. }));
+        if until_pong.any(|later| is_event(later) && of(later) == id) {
             outgoing.remove(at);
         }
     }

@@ -36,9 +36,6 @@ fn every_scenario() {
         }
         let file: Value = serde_json::from_str(&read(name)).expect("JSON");
         for scenario in file["scenarios"].as_array().expect("scenarios") {
-            if scenario.get("only").is_some_and(|only| only != "rust") {
-                continue;
-            }
             let result = std::panic::catch_unwind(|| {
                 let mut bench = Bench::new(&defaults, &prologues["prologues"]);
                 bench.steps(&scenario["steps"]);

@@ -15,6 +15,8 @@ export type ErrorWord =
   | "forbidden"
   | "payload_too_large"
   | "client_id_reused"
+  | "message_deleted"
+  | "disconnected"
   | "message_invalid"
   | "unknown";
 
@@ -87,6 +89,21 @@ type Plain =
   | "loadingOlder"
   | "toNewest"
   | "discard"
+  | "messageActions"
+  | "edit"
+  | "deleteMessage"
+  | "deleteAsk"
+  | "copyText"
+  | "markUnread"
+  | "edited"
+  | "deletedMessage"
+  | "editing"
+  | "cancelEdit"
+  | "save"
+  | "hideChat"
+  | "hideAsk"
+  | "missingTitle"
+  | "missingLead"
   | "send"
   | "offline"
   | "connecting"
@@ -123,6 +140,7 @@ type Named =
   | "messageLog"
   | "writeTo"
   | "switchTo"
+  | "reactWith"
   | "memberSince";
 
 export type Dictionary = Record<Plain, string> &
@@ -131,4 +149,5 @@ export type Dictionary = Record<Plain, string> &
     errors: Record<ErrorWord, string>;
     statuses: Record<MessageStatus, string>;
     said(name: string, text: string): string;
+    reactedBy(emoji: string, names: string): string;
   };

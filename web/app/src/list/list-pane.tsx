@@ -17,8 +17,10 @@ import { ConversationRow } from "./row";
 import { ListSkeleton } from "./skeleton";
 import "../styles/list.css";
 
-/** The row's height is fixed, so the list never measures and never jumps. */
-/** As in list.css: it grows with the reader's text size. */
+/**
+ * The row's height is fixed, so the list never measures and never jumps. As in list.css it grows with the
+ * reader's text size.
+ */
 const ROW_PX = (66 / 16) * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 function matches(conversation: ConversationView, viewerId: string, needle: string): boolean {
@@ -108,6 +110,8 @@ function Rows({ filter, selectedId, onNew }: RowsProps) {
   return (
     <Virtuoso
       className="rows"
+      // Its rows are links: the box around them need not be a stop of its own.
+      tabIndex={-1}
       data={shown}
       fixedItemHeight={ROW_PX}
       increaseViewportBy={ROW_PX * 8}

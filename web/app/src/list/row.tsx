@@ -99,7 +99,7 @@ function Preview({ conversation, draft, own }: PreviewProps) {
     <span className="row-preview">
       {named && <b>{own ? words.youPrefix : `${last.sender.name}:`}</b>}
       {named && " "}
-      <bdi>{previewOf(last.content)}</bdi>
+      <bdi>{last.deletedAt === null ? previewOf(last.content) : words.deletedMessage}</bdi>
     </span>
   );
 }

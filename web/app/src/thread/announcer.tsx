@@ -9,7 +9,7 @@ import { previewOf } from "../text/markup";
 export function Announcer({ newest }: { newest: ThreadMessage | undefined }) {
   // What stood there when the thread was opened was not said just now.
   const [first] = useState(newest?.key);
-  const isNews = newest && !newest.own && newest.key !== first;
+  const isNews = newest && !newest.own && !newest.deletedAt && newest.key !== first;
   return (
     <p className="visually-hidden" aria-live="polite">
       {isNews && words.said(newest.sender?.name ?? "", previewOf(newest.content))}

@@ -2,7 +2,7 @@
 
 import type { ThreadMessage } from "@parlor/client";
 import { memo } from "react";
-import { times } from "../i18n";
+import { times, words } from "../i18n";
 import { type Block, type Inline, isEmojiOnly, parseMessage } from "../text/markup";
 import { Ticks } from "../ui/ticks";
 
@@ -53,6 +53,7 @@ export function Bubble({ message }: { message: ThreadMessage }) {
     <div className={large ? "bubble emoji-only" : "bubble"}>
       <Content content={message.content} />
       <span className="stamp">
+        {message.editedAt && <span title={times.full(message.editedAt)}>{words.edited}</span>}
         <time dateTime={message.createdAt} title={times.full(message.createdAt)}>
           {times.clock(message.createdAt)}
         </time>

@@ -1,90 +1,113 @@
-// Where one writes. Grows to eight lines, keeps its draft, sends with Enter. A text that is too long is
-// refused with a sentence and never cut.
+// Where one writes: a new message, which keeps its draft, or another text for an own one. ArrowUp in an
+// empty field takes up the last own message, Escape leaves it as it was.
 
-import type { ConversationView } from "@parlor/client";
-import { useConversation } from "@parlor/react";
-import { ArrowUp } from "lucide-react";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { ConversationView, ThreadMessage } from "@parlor/client";
+import { useConversation, useMessages } from "@parlor/react";
+import { Pencil, X } from "lucide-react";
+import { type KeyboardEvent, useState } from "react";
 import { words } from "../i18n";
 import { useViewer } from "../session/viewer";
-import { charactersLeft, messageOf } from "../text/length";
+import { messageOf } from "../text/length";
+import { previewOf } from "../text/markup";
 import { titleOf } from "../text/people";
+import { ComposerBox } from "./composer-box";
+import { isEditable } from "./use-message-actions";
 
-/** The keyboard is there anyway: writing can begin at once. On a touch screen it would cover the thread. */
-const hasKeyboard = (): boolean => window.matchMedia("(hover: hover) and (pointer: fine)").matches;
+type ComposerProps = {
+  conversation: ConversationView;
+  /** The own message whose text is being changed. */
+  editing: ThreadMessage | null;
+  onEdit(message: ThreadMessage | null): void;
+  onSave(message: ThreadMessage, content: string): void;
+};
 
-export function Composer({ conversation }: { conversation: ConversationView }) {
+export function Composer({ conversation, editing, onEdit, onSave }: ComposerProps) {
+  if (editing === null) return <NewMessage conversation={conversation} onEdit={onEdit} />;
+  return (
+    <EditMessage
+      key={editing.key}
+      message={editing}
+      onCancel={() => onEdit(null)}
+      onSave={(content) => {
+        onEdit(null);
+        if (content !== editing.content) onSave(editing, content);
+      }}
+    />
+  );
+}
+
+type NewMessageProps = Pick<ComposerProps, "conversation" | "onEdit">;
+
+function NewMessage({ conversation, onEdit }: NewMessageProps) {
   const { id } = conversation;
   const { user, drafts } = useViewer();
   const { handle } = useConversation(id);
+  const { messages } = useMessages(id);
   const [text, setText] = useState(() => drafts.get(id));
-  const area = useRef<HTMLTextAreaElement>(null);
-  const left = charactersLeft(text);
-  const tooLong = left !== null && left < 0;
-  const content = messageOf(text);
-  const sendable = content.trim() !== "" && !tooLong;
-
-  useEffect(() => {
-    if (hasKeyboard()) area.current?.focus({ preventScroll: true });
-  }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
-  useLayoutEffect(() => {
-    const element = area.current;
-    if (!element) return;
-    element.style.blockSize = "auto";
-    element.style.blockSize = `${element.scrollHeight}px`;
-  }, [text]);
-
   const write = (next: string) => {
     setText(next);
     drafts.set(id, next);
   };
-  const send = () => {
-    if (!sendable) return;
-    handle.send(content);
-    write("");
-    area.current?.focus();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes, Enter chooses a candidate.
-    const composing = event.nativeEvent.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || composing) return;
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "ArrowUp" || text !== "" || event.nativeEvent.isComposing) return;
+    const last = messages.findLast(isEditable);
+    if (!last) return;
     event.preventDefault();
-    send();
+    onEdit(last);
   };
-
   return (
-    <div className="composer">
-      {left !== null && (
-        <p className={tooLong ? "composer-note error" : "composer-note"} role="status">
-          {tooLong ? words.tooLong(-left) : words.charactersLeft(left)}
-        </p>
-      )}
-      <div className="composer-box">
-        <textarea
-          ref={area}
-          id="composer"
-          rows={1}
-          dir="auto"
-          value={text}
-          placeholder={words.writeTo(titleOf(conversation, user.id))}
-          aria-label={words.writeTo(titleOf(conversation, user.id))}
-          aria-invalid={tooLong}
-          enterKeyHint="send"
-          onChange={(event) => write(event.target.value)}
-          onKeyDown={onKeyDown}
-        />
+    <ComposerBox
+      text={text}
+      label={words.writeTo(titleOf(conversation, user.id))}
+      action="send"
+      onText={write}
+      onKey={onKey}
+      onSubmit={() => {
+        handle.send(messageOf(text));
+        write("");
+      }}
+    />
+  );
+}
+
+type EditMessageProps = {
+  message: ThreadMessage;
+  onCancel(): void;
+  onSave(content: string): void;
+};
+
+function EditMessage({ message, onCancel, onSave }: EditMessageProps) {
+  const [text, setText] = useState(message.content);
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
+    event.stopPropagation();
+    onCancel();
+  };
+  return (
+    <ComposerBox
+      text={text}
+      label={words.editing}
+      action="save"
+      onText={setText}
+      onKey={onKey}
+      onSubmit={() => onSave(messageOf(text))}
+    >
+      <div className="composer-strip">
+        <Pencil aria-hidden="true" />
+        <span className="composer-strip-text">
+          <b>{words.editing}</b>
+          <bdi>{previewOf(message.content)}</bdi>
+        </span>
         <button
           type="button"
-          className="icon-button solid send"
-          aria-label={words.send}
-          title={words.send}
-          disabled={!sendable}
-          onClick={send}
+          className="icon-button small"
+          aria-label={words.cancelEdit}
+          title={words.cancelEdit}
+          onClick={onCancel}
         >
-          <ArrowUp aria-hidden="true" />
+          <X aria-hidden="true" />
         </button>
       </div>
-    </div>
+    </ComposerBox>
   );
 }

@@ -1,15 +1,16 @@
 // One conversation: its bar, its thread, its composer, and its details on demand.
 
-import type { ConversationView } from "@parlor/client";
+import { type ConversationView, ParlorError, type ThreadMessage } from "@parlor/client";
 import { useConversation, useConversations } from "@parlor/react";
 import { CircleOff } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
-import { words } from "../i18n";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { errorSentence, words } from "../i18n";
 import { navigate } from "../router";
 import { ConnectionLine } from "../ui/connection-line";
 import { Placeholder } from "../ui/placeholder";
 import { Composer } from "./composer";
 import { Details } from "./details";
+import { Notice } from "./notice";
 import { Thread } from "./thread";
 import { ThreadBar } from "./thread-bar";
 import "../styles/thread.css";
@@ -44,6 +45,30 @@ function mayWrite({ kind, me }: ConversationView): boolean {
   return kind !== "channel" || me.role !== "member";
 }
 
+/** The part where one reads and writes, and which own message is being changed. */
+function Talk({ conversation }: { conversation: ConversationView }) {
+  const { handle } = useConversation(conversation.id);
+  const [editing, setEditing] = useState<ThreadMessage | null>(null);
+  const [notice, setNotice] = useState<string | null>(null);
+  const quiet = useCallback(() => setNotice(null), []);
+  const save = ({ id }: ThreadMessage, content: string) => {
+    const tell = (error: unknown) =>
+      setNotice(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
+    if (id !== null) handle.edit(id, content).catch(tell);
+  };
+  return (
+    <>
+      <Thread conversation={conversation} onEdit={setEditing} onNotice={setNotice} />
+      <Notice sentence={notice} onClose={quiet} />
+      {mayWrite(conversation) ? (
+        <Composer conversation={conversation} editing={editing} onEdit={setEditing} onSave={save} />
+      ) : (
+        <p className="composer-closed">{words.onlyAdminsWrite}</p>
+      )}
+    </>
+  );
+}
+
 function Opened({ conversation }: { conversation: ConversationView }) {
   const [detailed, setDetailed] = useState(false);
   const toggle = useRef<HTMLButtonElement>(null);
@@ -71,12 +96,7 @@ function Opened({ conversation }: { conversation: ConversationView }) {
           onToggle={() => setDetailed(!detailed)}
         />
         <ConnectionLine place="thread" />
-        <Thread conversation={conversation} />
-        {mayWrite(conversation) ? (
-          <Composer conversation={conversation} />
-        ) : (
-          <p className="composer-closed">{words.onlyAdminsWrite}</p>
-        )}
+        <Talk conversation={conversation} />
       </section>
       {detailed && <Details conversation={conversation} onClose={close} />}
     </div>

@@ -8,6 +8,7 @@ import { words } from "../i18n";
 import { useViewer } from "../session/viewer";
 import { peerOf, titleOf } from "../text/people";
 import { Avatar } from "../ui/avatar";
+import { HideConversation } from "./hide-conversation";
 import "../styles/details.css";
 
 type DetailsProps = { conversation: ConversationView; onClose(): void };
@@ -36,6 +37,7 @@ const roleWord = (role: Member["role"]): string | null =>
 
 export function Details({ conversation, onClose }: DetailsProps) {
   const { user } = useViewer();
+  const { handle } = useConversation(conversation.id);
   const members = useMembers(conversation);
   const peer = peerOf(conversation, user.id);
   const title = titleOf(conversation, user.id);
@@ -74,6 +76,7 @@ export function Details({ conversation, onClose }: DetailsProps) {
         ))}
       </ul>
       {more > 0 && <p className="details-more">{words.moreMembers(more)}</p>}
+      <HideConversation handle={handle} />
     </aside>
   );
 }

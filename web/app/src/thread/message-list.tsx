@@ -5,14 +5,16 @@
 import type { ConversationView, ThreadMessage } from "@parlor/client";
 import { useConversation } from "@parlor/react";
 import { ArrowDown } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Virtuoso } from "react-virtuoso";
 import { words } from "../i18n";
 import { type ThreadRow, threadRows } from "../text/rows";
 import { usePageFocus } from "../ui/hooks";
 import { Announcer } from "./announcer";
+import { type MenuAnchor, MessageMenu } from "./message-menu";
 import { MessageRow } from "./message-row";
 import { keepPlace, placeOf } from "./places";
+import { hasActions, type MessageActions } from "./use-message-actions";
 import { useStick } from "./use-stick";
 
 /** Threads up to here nearly fit a screen; they need no leap to their start, and must not wait for one. */
@@ -23,6 +25,7 @@ type MessageListProps = {
   title: string;
   messages: readonly ThreadMessage[];
   hasOlder: boolean;
+  actions: MessageActions;
 };
 
 /** After which seq messages are "new", for as long as this visit lasts; null when none are. */
@@ -30,12 +33,41 @@ function useNewLine(conversation: ConversationView, focused: boolean): number | 
   const { unreadCount, me } = conversation;
   const [after, setAfter] = useState(unreadCount > 0 ? me.readSeq : null);
   const [wasFocused, setWasFocused] = useState(focused);
+  const [readSeq, setReadSeq] = useState(me.readSeq);
+  if (readSeq !== me.readSeq) {
+    setReadSeq(me.readSeq);
+    // Set back, here or on another device: what is unread again is new.
+    if (me.readSeq < readSeq) setAfter(me.readSeq);
+  }
   if (wasFocused !== focused) {
     setWasFocused(focused);
     // What comes while nobody looks is new when they return.
     if (!focused) setAfter(Math.max(me.readSeq, unreadCount === 0 ? conversation.lastSeq : 0));
   }
   return after;
+}
+
+/** Says that the newest was read, when it comes or when the reader does; not when they set it back. */
+function useReading(conversation: ConversationView, reading: boolean): void {
+  const { id, lastSeq, me } = conversation;
+  const { handle } = useConversation(id);
+  const readSeq = useRef(me.readSeq);
+  readSeq.current = me.readSeq;
+  useEffect(() => {
+    if (reading && lastSeq > readSeq.current) handle.markRead(lastSeq);
+  }, [reading, lastSeq, handle]);
+}
+
+/** The arrow keys walk from one message's menu button to the next. */
+function walkMenus(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+  const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>(".bubble-menu")];
+  const at = buttons.indexOf(document.activeElement as HTMLElement);
+  const next = buttons[at + (event.key === "ArrowDown" ? 1 : -1)];
+  if (at < 0 || !next) return;
+  event.preventDefault();
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
 }
 
 function firstSeqOf(rows: readonly ThreadRow[]): number {
@@ -52,8 +84,9 @@ function startIndex(id: string, rows: readonly ThreadRow[], firstSeq: number) {
   return { index: rows.length - 1, align: "end" as const };
 }
 
-export function MessageList({ conversation, title, messages, hasOlder }: MessageListProps) {
-  const { id, kind, lastSeq, me } = conversation;
+export function MessageList(props: MessageListProps) {
+  const { conversation, title, messages, hasOlder, actions } = props;
+  const { id, kind, lastSeq } = conversation;
   const { handle } = useConversation(id);
   const focused = usePageFocus();
   const newAfter = useNewLine(conversation, focused);
@@ -70,11 +103,14 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
   if (atBottom && seenSeq !== lastSeq) setSeenSeq(lastSeq);
   const below = messages.filter((it) => !it.own && it.seq !== null && it.seq > seenSeq).length;
 
-  useEffect(() => {
-    if (focused && atBottom && lastSeq > me.readSeq) handle.markRead(lastSeq);
-  }, [focused, atBottom, lastSeq, me.readSeq, handle]);
+  useReading(conversation, focused && atBottom);
+  const [menu, setMenu] = useState<{ message: ThreadMessage; anchor: MenuAnchor } | null>(null);
+  const onMenu = useCallback((message: ThreadMessage, anchor: MenuAnchor) => {
+    setMenu({ message, anchor });
+  }, []);
 
   const newest = messages.at(-1);
+  const lastWithMenu = messages.findLast(hasActions);
   // An own message is always shown, wherever the reader was.
   const written = newest?.seq === null ? newest.key : null;
   useEffect(() => {
@@ -82,7 +118,8 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
   }, [written, toBottom]);
 
   return (
-    <div className="log-frame">
+    // biome-ignore lint/a11y/noStaticElementInteractions: the buttons inside are what has the focus
+    <div className="log-frame" onKeyDown={walkMenus}>
       <Virtuoso
         scrollerRef={scrollerRef}
         className="log"
@@ -95,7 +132,14 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
         {...(leaps ? { initialTopMostItemIndex: start } : {})}
         computeItemKey={(_, row) => row.message.key}
         itemContent={(_, row) => (
-          <MessageRow {...row} inGroup={kind !== "direct"} handle={handle} />
+          <MessageRow
+            {...row}
+            inGroup={kind !== "direct"}
+            isLast={row.message === lastWithMenu}
+            handle={handle}
+            actions={actions}
+            onMenu={onMenu}
+          />
         )}
         startReached={() => void handle.loadOlder()}
         totalListHeightChanged={settle}
@@ -118,6 +162,7 @@ export function MessageList({ conversation, title, messages, hasOlder }: Message
         </button>
       )}
       <Announcer newest={newest} />
+      {menu && <MessageMenu {...menu} actions={actions} onClose={() => setMenu(null)} />}
     </div>
   );
 }

@@ -1,6 +1,8 @@
-// One row of the thread: a message with the lines above it. Renders again only when its own parts change.
+// One row of the thread: a message with the lines above it and the emoji below. Renders again only when its
+// own parts change.
 
-import type { ConversationHandle, UserSummary } from "@parlor/client";
+import type { ConversationHandle, ThreadMessage, UserSummary } from "@parlor/client";
+import { Ban, Ellipsis } from "lucide-react";
 import { memo } from "react";
 import { times, words } from "../i18n";
 import { hueOf } from "../text/people";
@@ -8,11 +10,22 @@ import type { ThreadRow } from "../text/rows";
 import { Avatar } from "../ui/avatar";
 import { Bubble } from "./bubble";
 import { FailedNote } from "./failed-note";
+import type { MenuAnchor } from "./message-menu";
+import { Reactions } from "./reactions";
+import { useLongPress } from "./use-long-press";
+import { hasActions, type MessageActions } from "./use-message-actions";
 
-type MessageRowProps = ThreadRow & { inGroup: boolean; handle: ConversationHandle };
+type MessageRowProps = ThreadRow & {
+  inGroup: boolean;
+  /** The newest with a menu: Tab leads to its button, the arrow keys from there to the others. */
+  isLast: boolean;
+  handle: ConversationHandle;
+  actions: MessageActions;
+  onMenu(message: ThreadMessage, anchor: MenuAnchor): void;
+};
 
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
-  const { message, day, isNewLine, startsRun, endsRun, inGroup, handle } = props;
+  const { message, day, isNewLine, startsRun, endsRun, inGroup } = props;
   const isSystem = message.kind === "system";
   const side = isSystem ? "system" : message.own ? "own" : "other";
   const classes = [
@@ -42,8 +55,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
               {inGroup && !message.own && startsRun && message.sender && (
                 <SenderName sender={message.sender} />
               )}
-              <Bubble message={message} />
-              {message.status === "failed" && <FailedNote message={message} handle={handle} />}
+              <Said {...props} />
             </div>
           </>
         )}
@@ -51,6 +63,52 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
     </div>
   );
 });
+
+/** The bubble with its menu button, and what stands below it. */
+function Said({ message, isLast, handle, actions, onMenu }: MessageRowProps) {
+  const openAt = (element: Element) => onMenu(message, element.getBoundingClientRect());
+  const press = useLongPress(openAt);
+  if (message.deletedAt !== null) {
+    return (
+      <p className="deleted-text">
+        <Ban aria-hidden="true" />
+        {words.deletedMessage}
+      </p>
+    );
+  }
+  if (!hasActions(message)) {
+    return (
+      <>
+        <Bubble message={message} />
+        {message.status === "failed" && <FailedNote message={message} handle={handle} />}
+      </>
+    );
+  }
+  return (
+    <>
+      <div className="bubble-line" {...press}>
+        <Bubble message={message} />
+        <button
+          type="button"
+          className="icon-button small bubble-menu"
+          aria-label={words.messageActions}
+          aria-haspopup="menu"
+          tabIndex={isLast ? 0 : -1}
+          onClick={(event) => openAt(event.currentTarget)}
+        >
+          <Ellipsis aria-hidden="true" />
+        </button>
+      </div>
+      {message.reactions.length > 0 && (
+        <Reactions
+          message={message}
+          conversationId={handle.id}
+          onToggle={(emoji, on) => actions.toggle(message, emoji, on)}
+        />
+      )}
+    </>
+  );
+}
 
 function SenderAvatar({ sender }: { sender: UserSummary }) {
   return <Avatar id={sender.id} name={sender.name} shape="round" size="sm" />;

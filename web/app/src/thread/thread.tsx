@@ -8,11 +8,19 @@ import { useViewer } from "../session/viewer";
 import { titleOf } from "../text/people";
 import { Placeholder } from "../ui/placeholder";
 import { MessageList } from "./message-list";
+import { useMessageActions } from "./use-message-actions";
 
-export function Thread({ conversation }: { conversation: ConversationView }) {
+type ThreadProps = {
+  conversation: ConversationView;
+  onEdit(message: ThreadMessage): void;
+  onNotice(sentence: string): void;
+};
+
+export function Thread({ conversation, onEdit, onNotice }: ThreadProps) {
   const { user } = useViewer();
   const { handle } = useConversation(conversation.id);
   const { phase, messages, hasOlder } = useMessages(conversation.id);
+  const actions = useMessageActions(conversation, { onEdit, onNotice });
   const title = titleOf(conversation, user.id);
   const isWaitingOnly = messages.every((message: ThreadMessage) => message.seq === null);
   if (messages.length > 0 && (phase === "ready" || !isWaitingOnly)) {
@@ -22,6 +30,7 @@ export function Thread({ conversation }: { conversation: ConversationView }) {
         title={title}
         messages={messages}
         hasOlder={hasOlder}
+        actions={actions}
       />
     );
   }

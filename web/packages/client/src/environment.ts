@@ -1,6 +1,8 @@
-// Everything the client takes from the outside world: socket, clock, timers, randomness, fetch and
-// storage. Nothing else in this package may touch a global, so that every behaviour can be driven by a
+// Everything the client takes from the outside world: socket, clock, timers, randomness, fetch, storage
+// and locks. Nothing else in this package may touch a global, so that every behaviour can be driven by a
 // test. `browserEnvironment` is the one place that reads the globals.
+
+import { eitherRecords, indexedRecords, movedRecords, type Records, textRecords } from "./records";
 
 /** The part of a WebSocket the client uses. */
 export type Socket = {
@@ -31,7 +33,15 @@ export type Environment = {
   after(delayMs: number, fn: () => void): Timer;
   /** A number in [0, 1). */
   random(): number;
-  storage: TextStorage;
+  /** Where the outbox keeps what was not acked yet. */
+  records: Records;
+  /**
+   * Runs `task` while no other tab of this browser runs one under the same name. A name that stays taken
+   * for `withinMs` is ignored, and so are locks where there are none.
+   */
+  lock<T>(name: string, withinMs: number, task: () => Promise<T>): Promise<T>;
+  /** Whether somebody can see the page. */
+  isVisible(): boolean;
   /** Tells when the device loses or finds its network, or wakes up; returns how to stop listening. */
   onNetwork(fn: (hint: "lost" | "found") => void): () => void;
 };
@@ -72,9 +82,32 @@ export function localTextStorage(store: Storage): TextStorage {
 
 function defaultStorage(): TextStorage {
   try {
-    return localTextStorage(globalThis.localStorage);
+    return typeof localStorage === "undefined" ? memoryStorage() : localTextStorage(localStorage);
   } catch {
     return memoryStorage();
+  }
+}
+
+function defaultRecords(): Records {
+  const storage = defaultStorage();
+  const texts = textRecords(storage);
+  if (typeof indexedDB === "undefined") return movedRecords(texts, storage);
+  return movedRecords(eitherRecords(indexedRecords(indexedDB), texts), storage);
+}
+
+async function browserLock<T>(name: string, withinMs: number, task: () => Promise<T>): Promise<T> {
+  // Plain http on a LAN address has no locks.
+  if (typeof navigator === "undefined" || !navigator.locks) return task();
+  let granted = false;
+  const signal = AbortSignal.timeout(withinMs);
+  try {
+    return await navigator.locks.request(name, { signal }, () => {
+      granted = true;
+      return task();
+    });
+  } catch (error) {
+    if (granted) throw error;
+    return task();
   }
 }
 
@@ -95,7 +128,9 @@ export function browserEnvironment(): Environment {
       return { cancel: () => clearTimeout(id) };
     },
     random: () => Math.random(),
-    storage: typeof localStorage === "undefined" ? memoryStorage() : defaultStorage(),
+    records: defaultRecords(),
+    lock: browserLock,
+    isVisible: () => typeof document === "undefined" || document.visibilityState === "visible",
     onNetwork(fn) {
       if (typeof window === "undefined") return () => {};
       const found = () => fn("found");

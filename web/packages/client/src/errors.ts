@@ -26,6 +26,7 @@ const transientCodes = new Set([
   "unknown_outcome",
   "internal",
   "storage_full",
+  "request_timeout",
   "unauthorized",
   "token_expired",
   "session_revoked",
@@ -35,6 +36,22 @@ const transientCodes = new Set([
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ParlorError)) return false;
   return transientCodes.has(error.code) || error.status === 429 || error.status >= 500;
+}
+
+const unsettledCodes = new Set([
+  "network",
+  "timeout",
+  "disconnected",
+  "rate_limited",
+  "unavailable",
+  "unknown_outcome",
+  "request_timeout",
+  "storage_full",
+]);
+
+/** Whether a message stays in the outbox and is sent again (rule 21); any other refusal is shown. */
+export function isUnsettled(error: unknown): boolean {
+  return error instanceof ParlorError && unsettledCodes.has(error.code);
 }
 
 /** Whether the person has to sign in again. */

@@ -11,6 +11,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 export type Http = {
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  delete(path: string): Promise<void>;
 };
 
 /** Longer than any honest reply; a hung proxy must not hang the app. */
@@ -86,5 +87,6 @@ export function createHttp(environment: Environment, base: string, tokens: Token
       return call<T>("GET", search ? `${path}?${search}` : path);
     },
     post: <T>(path: string, body?: unknown) => call<T>("POST", path, body),
+    delete: (path) => call<void>("DELETE", path),
   };
 }

@@ -19,7 +19,9 @@ export type {
   Membership,
   Message,
   Page,
+  Reaction,
   Register,
+  Role,
   ServerFrame,
   User,
   UserSummary,
@@ -36,7 +38,8 @@ export {
   type Parlor,
   type ParlorOptions,
 } from "./parlor";
+export { indexedRecords, type Records, textRecords } from "./records";
 export type { Readable } from "./store";
 export type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
-export type { MessageStatus, ThreadMessage, ThreadSnapshot } from "./stores/thread";
+export type { MessageStatus, ThreadMessage, ThreadReaction, ThreadSnapshot } from "./stores/thread";
 export type { Grant, TokenOption, TokenSource } from "./tokens";

@@ -1,8 +1,7 @@
-// The public face: `createParlor` wires connection, outbox, receipts, stores and sync, and hands out small
-// handles. It holds no behaviour of its own.
+// The public face: `createParlor` hands out small handles over the parts that `wiring.ts` puts together. It
+// holds no behaviour of its own.
 
-import { Connection, type ConnectionStatus } from "./connection/connection";
-import { browserEnvironment, type Environment } from "./environment";
+import type { Connection, ConnectionStatus } from "./connection/connection";
 import { ParlorError } from "./errors";
 import type {
   Conversation,
@@ -10,31 +9,17 @@ import type {
   Member,
   Message,
   Page,
+  Role,
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
-import { createHttp } from "./http";
-import { Outbox, type OutboxEntry } from "./outbox";
-import { Receipts } from "./receipts";
 import type { Readable } from "./store";
-import {
-  Conversations,
-  type ConversationsSnapshot,
-  type ConversationView,
-} from "./stores/conversations";
+import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
 import { messageStream } from "./stream";
-import { Sync } from "./sync";
-import { singleFlight, type TokenOption, tokenSource } from "./tokens";
+import { type ParlorOptions, wire } from "./wiring";
 
-export type ParlorOptions = {
-  /** The server's origin, such as `https://chat.example.org`; empty for the page's own. */
-  url: string;
-  token: TokenOption;
-  /** Who signs in, when the host knows: lets waiting messages show before the first connection. */
-  user?: UserSummary;
-  environment?: Environment;
-};
+export type { ParlorOptions };
 
 type EventFrame = Exclude<
   ServerFrame,
@@ -52,8 +37,21 @@ export type ConversationHandle = {
   send(content: string): string;
   retry(clientId: string): void;
   discard(clientId: string): void;
+  /** Changes the text of an own message. Shown at once; rejects, and shows the old one, when refused. */
+  edit(messageId: string, content: string): Promise<void>;
+  /** Deletes a message for everyone. Shown at once; rejects, and shows it again, when refused. */
+  remove(messageId: string): Promise<void>;
+  react(messageId: string, emoji: string): Promise<void>;
+  unreact(messageId: string, emoji: string): Promise<void>;
   /** Up to `seq`, or up to the newest. */
   markRead(seq?: number): void;
+  /** Unread again, from the message `seq` on. */
+  markUnread(seq: number): Promise<void>;
+  /** Puts the conversation away, with its history, until somebody writes in it. */
+  hide(): Promise<void>;
+  addMembers(userIds: readonly string[], role?: Role): Promise<void>;
+  /** Removes a member; removing oneself leaves. */
+  removeMember(userId: string): Promise<void>;
   loadOlder(): Promise<void>;
   reload(): Promise<void>;
   members(cursor?: string): Promise<Page<Member>>;
@@ -75,45 +73,14 @@ export type Parlor = {
 };
 
 export function createParlor(options: ParlorOptions): Parlor {
-  const environment = options.environment ?? browserEnvironment();
-  const origin = options.url || globalThis.location?.origin || "";
-  const tokens = singleFlight(tokenSource(options.token));
-  const http = createHttp(environment, `${origin}/api/v1`, tokens);
-  const conversations = new Conversations();
   const listeners = new Map<string, Set<(frame: ServerFrame) => void>>();
   const handles = new Map<string, ConversationHandle>();
-
-  const receipts: Receipts = new Receipts((kind, conversationId, seq) =>
-    connection.command({ type: `receipt.${kind}`, conversationId, seq }),
-  );
-  const outbox: Outbox = new Outbox(environment, {
-    send: (entry) => sendMessage(connection, entry),
-    acked: (entry, ack) => sync.acked(entry, ack),
-  });
-  const sync: Sync = new Sync(http, conversations, outbox, receipts);
-  const connection: Connection = new Connection(
-    environment,
-    `${origin.replace(/^http/, "ws")}/api/v1/ws`,
-    tokens,
-    {
-      onFrame(frame) {
-        sync.receive(frame);
-        for (const fn of listeners.get(frame.type) ?? []) fn(frame);
-      },
-      catchUp: (greeting) => sync.catchUp(greeting.epoch),
-      startOver: () => sync.startOver(),
-      onLive() {
-        outbox.start();
-        receipts.start();
-      },
+  const { actions, connection, conversations, http, outbox, receipts, sync } = wire(
+    options,
+    (frame) => {
+      for (const fn of listeners.get(frame.type) ?? []) fn(frame);
     },
   );
-  connection.status.subscribe(() => {
-    if (connection.status.getSnapshot().state === "live") return;
-    outbox.stop();
-    receipts.stop();
-  });
-  if (options.user) sync.identify(options.user);
 
   function conversation(id: string): ConversationHandle {
     const held = handles.get(id);
@@ -126,16 +93,24 @@ export function createParlor(options: ParlorOptions): Parlor {
       send: (content) => outbox.add(id, content).clientId,
       retry: (clientId) => outbox.retry(clientId),
       discard: (clientId) => outbox.remove(clientId),
+      edit: (messageId, content) => actions.edit(id, messageId, content),
+      remove: (messageId) => actions.remove(id, messageId),
+      react: (messageId, emoji) => actions.react(id, messageId, emoji, true),
+      unreact: (messageId, emoji) => actions.react(id, messageId, emoji, false),
+      markUnread: (seq) => actions.markUnread(id, seq),
+      hide: () => actions.hide(id),
+      addMembers: (userIds, role) => actions.addMembers(id, userIds, role),
+      removeMember: (userId) => actions.removeMember(id, userId),
       markRead(seq) {
         const view = conversations.get(id);
         const upTo = Math.min(seq ?? Number.POSITIVE_INFINITY, view?.lastSeq ?? 0);
         if (!view || upTo <= view.me.readSeq) return;
-        const userId = sync.viewerId;
+        const userId = sync.me?.id ?? "";
         sync.applyReceipt(id, { kind: "read", userId, seq: upTo });
         receipts.note("read", id, upTo);
       },
-      loadOlder: () => sync.loadOlder(thread),
-      reload: () => sync.open(thread),
+      loadOlder: () => sync.history.older(thread),
+      reload: () => sync.history.reload(thread),
       members: (cursor) => http.get(`/conversations/${id}/members`, { limit: 200, cursor }),
       stream: () => messageStream(thread),
     };
@@ -152,7 +127,7 @@ export function createParlor(options: ParlorOptions): Parlor {
       subscribe: conversations.list.subscribe,
       async create(input) {
         const made = await http.post<Conversation>("/conversations", input);
-        conversations.take([made]);
+        sync.adopt(made);
         return made;
       },
     },
@@ -167,13 +142,6 @@ export function createParlor(options: ParlorOptions): Parlor {
       return () => set.delete(listener);
     },
   };
-}
-
-async function sendMessage(connection: Connection, entry: OutboxEntry) {
-  const { conversationId, content, clientId } = entry;
-  const ack = await connection.command({ type: "message.send", conversationId, content, clientId });
-  if (!ack.message) throw new ParlorError("unknown_outcome", "The ack holds no message.");
-  return ack.message;
 }
 
 function connected(connection: Connection): Promise<void> {

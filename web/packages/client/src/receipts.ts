@@ -8,6 +8,8 @@ export type ReceiptKind = "read" | "delivered";
 type SendReceipt = (kind: ReceiptKind, conversationId: string, seq: number) => Promise<unknown>;
 
 export class Receipts {
+  /** What is being said right now. */
+  #inFlight: { key: string; seq: number } | null = null;
   readonly #wanted = new Map<string, { kind: ReceiptKind; conversationId: string; seq: number }>();
   readonly #sent = new Map<string, number>();
   #running = false;
@@ -21,6 +23,30 @@ export class Receipts {
     if (seq <= (this.#wanted.get(key)?.seq ?? 0)) return;
     this.#wanted.set(key, { kind, conversationId, seq });
     void this.#flush();
+  }
+
+  /** How far a receipt reaches that the server has not answered yet; 0 when none is under way. */
+  pending(kind: ReceiptKind, conversationId: string): number {
+    const key = `${kind} ${conversationId}`;
+    const inFlightSeq = this.#inFlight?.key === key ? this.#inFlight.seq : 0;
+    return Math.max(inFlightSeq, this.#wanted.get(key)?.seq ?? 0);
+  }
+
+  /** The read cursor was set back to `seq`: what is read again from there is said again. */
+  lowered(conversationId: string, seq: number): void {
+    const key = `read ${conversationId}`;
+    if ((this.#sent.get(key) ?? 0) > seq) this.#sent.set(key, seq);
+  }
+
+  /** What was read but not said yet is not said at all. */
+  cancelRead(conversationId: string): void {
+    this.#wanted.delete(`read ${conversationId}`);
+  }
+
+  /** Another history has begun, in which nothing was said yet. */
+  startOver(): void {
+    this.#wanted.clear();
+    this.#sent.clear();
   }
 
   start(): void {
@@ -47,6 +73,7 @@ export class Receipts {
         kind === "delivered" && seq <= (this.#sent.get(`read ${conversationId}`) ?? 0);
       if (covered) continue;
       try {
+        this.#inFlight = { key, seq };
         await this.send(kind, conversationId, seq);
         this.#sent.set(key, Math.max(seq, this.#sent.get(key) ?? 0));
       } catch (error) {
@@ -54,6 +81,8 @@ export class Receipts {
         if (!isTransient(error)) continue;
         if (!this.#wanted.has(key)) this.#wanted.set(key, receipt);
         break;
+      } finally {
+        this.#inFlight = null;
       }
     }
     this.#busy = false;

@@ -16,7 +16,7 @@ export function messageStream(thread: Thread): AsyncIterableIterator<Message> {
 
   const nextMessage = (): Message | undefined => {
     const after = lastSeq;
-    return after === null ? undefined : thread.stored.find((message) => message.seq > after);
+    return after === null ? undefined : thread.window.find((message) => message.seq > after);
   };
   const finish = (): IteratorResult<Message> => {
     done = true;

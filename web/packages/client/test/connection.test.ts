@@ -12,6 +12,8 @@ function start(tokens: Partial<TokenSource> = {}) {
   const world = new FakeWorld();
   const delegates = {
     onFrame: vi.fn(),
+    cursor: vi.fn((): string | null => null),
+    onCursor: vi.fn(),
     catchUp: vi.fn(() => Promise.resolve()),
     onLive: vi.fn(),
     startOver: vi.fn(),
@@ -105,6 +107,63 @@ test("a drain is waited out as the server asked", async () => {
   expect(state()).toBe("connecting");
 });
 
+test("r13: a wait that the server named is not cut short by the network or a look at the page", async () => {
+  for (const end of ["drain", "limit"] as const) {
+    const { world, connection, goLive } = start();
+    connection.connect();
+    await goLive();
+    if (end === "drain") world.socket.says({ type: "reconnect", afterMs: 7_000 });
+    else world.socket.breaks(4029);
+    world.network("found");
+    await world.pass(6_999);
+    expect(world.sockets.length).toBe(1);
+    await world.pass(8_001);
+    expect(world.sockets.length).toBe(2);
+  }
+});
+
+test("while somebody looks at the page the wait is at most 15 s, else 30 s", async () => {
+  for (const [visible, mostMs] of [
+    [true, 15_000],
+    [false, 30_000],
+  ] as const) {
+    const { world, connection } = start();
+    world.visible = visible;
+    world.luck = 1;
+    connection.connect();
+    await world.pass();
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      world.socket.breaks(1006);
+      const status = connection.status.getSnapshot();
+      expect(status.state).toBe("waiting");
+      if (status.state !== "waiting") return;
+      const waitMs = status.retryAtMs - world.nowMs;
+      expect(waitMs).toBeLessThanOrEqual(mostMs);
+      if (attempt === 7) expect(waitMs).toBe(mostMs);
+      await world.pass(waitMs);
+    }
+  }
+});
+
+test("r7: the first frame carries the cursor where there is one", async () => {
+  const { world, connection, delegates } = start();
+  delegates.cursor.mockReturnValue("c7");
+  connection.connect();
+  await world.pass();
+  world.socket.opens();
+  expect(world.socket.sent[0]).toEqual({ type: "auth", token: "t1", cursor: "c7" });
+});
+
+test("r10: a pong hands its cursor on", async () => {
+  const { world, connection, goLive, delegates } = start();
+  connection.connect();
+  await goLive();
+  world.socket.says({ type: "pong" });
+  expect(delegates.onCursor).not.toHaveBeenCalled();
+  world.socket.says({ type: "pong", cursor: "c8" });
+  expect(delegates.onCursor).toHaveBeenCalledWith("c8");
+});
+
 test("4003 renews the token before the next try", async () => {
   const { world, connection, goLive } = start();
   connection.connect();
@@ -170,6 +229,17 @@ test("a returning network skips the wait, and is only a hint while live", async 
   world.network("found");
   await world.pass();
   expect(world.sockets.length).toBe(2);
+});
+
+test("a network that goes while connecting does not leave an attempt hanging", async () => {
+  const { world, connection, state } = start();
+  connection.connect();
+  await world.pass();
+  world.network("lost");
+  expect(connection.status.getSnapshot()).toMatchObject({ state: "waiting", offline: true });
+  expect(world.socket.isClosed).toBe(true);
+  world.network("found");
+  expect(state()).toBe("connecting");
 });
 
 test("the token is renewed on the open socket before it ends", async () => {

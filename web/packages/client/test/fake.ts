@@ -9,17 +9,22 @@ import type {
   ServerFrame,
   UserSummary,
 } from "../src/generated/protocol";
+import { textRecords } from "../src/records";
 
 type SentFrame = { type: string; ref?: string; [field: string]: unknown };
 
 export class FakeSocket {
   readonly sent: SentFrame[] = [];
   isClosed = false;
+  /** Set by a test whose server answers by itself. */
+  onSent: ((frame: SentFrame) => void) | null = null;
 
   constructor(private readonly handlers: SocketHandlers) {}
 
   send(text: string): void {
-    this.sent.push(JSON.parse(text) as SentFrame);
+    const frame = JSON.parse(text) as SentFrame;
+    this.sent.push(frame);
+    this.onSent?.(frame);
   }
 
   close(): void {
@@ -34,7 +39,7 @@ export class FakeSocket {
     this.handlers.message(JSON.stringify(frame));
   }
 
-  greets(epoch = "e1"): void {
+  greets(epoch = "e1", resumed = false): void {
     this.says({
       type: "connected",
       userId: ada.id,
@@ -42,7 +47,7 @@ export class FakeSocket {
       epoch,
       cursor: "c1",
       heartbeatMs: 25_000,
-      resumed: false,
+      resumed,
     });
   }
 
@@ -64,9 +69,14 @@ export class FakeWorld {
   readonly sockets: FakeSocket[] = [];
   readonly requests: string[] = [];
   readonly storage = memoryStorage();
-  answer: (method: string, path: string, query: URLSearchParams) => Reply = () => "unreachable";
+  visible = true;
+  readonly #locks = new Map<string, Promise<unknown>>();
+  /** While set, replies of fetch wait here until the test lets them go. */
+  held: (() => void)[] | null = null;
+  answer: (method: string, path: string, query: URLSearchParams, body: string) => Reply = () =>
+    "unreachable";
   #timers: { atMs: number; fn: () => void }[] = [];
-  #network: ((hint: "lost" | "found") => void) | null = null;
+  readonly #network = new Set<(hint: "lost" | "found") => void>();
 
   readonly environment: Environment = {
     openSocket: (_url, handlers) => {
@@ -78,10 +88,13 @@ export class FakeWorld {
       const { pathname, searchParams, search } = new URL(url);
       const path = pathname.replace("/api/v1", "");
       this.requests.push(`${init.method} ${path}${search}`);
-      const reply = this.answer(init.method ?? "GET", path, searchParams);
+      const reply = this.answer(init.method ?? "GET", path, searchParams, String(init.body ?? ""));
+      if (this.held) await new Promise<void>((resolve) => this.held?.push(resolve));
       if (reply === "unreachable") throw new TypeError("fetch failed");
       const { status = 200, body } = reply;
-      return new Response(status === 204 ? null : JSON.stringify(body ?? {}), { status });
+      // A real body is read in a task of its own, which no fake clock can move.
+      const text = JSON.stringify(body ?? {});
+      return Object.assign(new Response(null, { status }), { json: async () => JSON.parse(text) });
     },
     nowMs: () => this.nowMs,
     after: (delayMs, fn) => {
@@ -94,12 +107,20 @@ export class FakeWorld {
       };
     },
     random: () => this.luck,
-    storage: this.storage,
+    records: textRecords(this.storage),
+    lock: async (name, _withinMs, task) => {
+      // One after another, as the browser's locks let tabs go.
+      const run = (this.#locks.get(name) ?? Promise.resolve()).then(task);
+      this.#locks.set(
+        name,
+        run.catch(() => undefined),
+      );
+      return run;
+    },
+    isVisible: () => this.visible,
     onNetwork: (fn) => {
-      this.#network = fn;
-      return () => {
-        this.#network = null;
-      };
+      this.#network.add(fn);
+      return () => this.#network.delete(fn);
     },
   };
 
@@ -110,7 +131,7 @@ export class FakeWorld {
   }
 
   network(hint: "lost" | "found"): void {
-    this.#network?.(hint);
+    for (const fn of this.#network) fn(hint);
   }
 
   /** Lets promises settle, then moves the clock, firing what is due in order. */
@@ -133,9 +154,7 @@ export class FakeWorld {
 
 /** Enough turns of the microtask queue for any chain in this package. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
-  // Response bodies are read in a task of their own.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
 }
 
 const person = (id: string, name: string): UserSummary => ({

@@ -73,3 +73,19 @@ test("a receipt that the connection cut off is said again, a refused one is not"
   await settle();
   expect(said().length).toBe(2);
 });
+
+test("a read cursor that was set back is said again, and a read on its way is known", async () => {
+  const { receipts, frames, said } = open();
+  receipts.start();
+  receipts.note("read", "c1", 5);
+  expect(receipts.pending("read", "c1")).toBe(5);
+  await settle();
+  expect(receipts.pending("read", "c1")).toBe(5);
+  frames[0]?.ack();
+  await settle();
+  expect(receipts.pending("read", "c1")).toBe(0);
+  receipts.lowered("c1", 2);
+  receipts.note("read", "c1", 5);
+  await settle();
+  expect(said()).toEqual(["read c1 5", "read c1 5"]);
+});

@@ -1,7 +1,8 @@
 // The stores: order of the list, what is unread, receipts, and a window without holes.
 
 import { describe, expect, test } from "vitest";
-import type { Conversation } from "../src/generated/protocol";
+import type { Conversation, Message } from "../src/generated/protocol";
+import { asDeleted, draftOf, withoutReaction, withReaction } from "../src/stores/changes";
 import { Conversations } from "../src/stores/conversations";
 import { Thread } from "../src/stores/thread";
 import { merge } from "../src/stores/window";
@@ -71,19 +72,45 @@ describe("conversations", () => {
     expect(held.get("c1")?.lastSeq).toBe(5);
   });
 
-  test("a reply older than an own read does not bring the badge back", () => {
-    const held = holding(conversationOf([messageOf(2, grace)], { unreadCount: 2 }));
+  test("r16: a page older than an own read on its way does not bring the badge back", () => {
+    const page = conversationOf([messageOf(2, grace)], { unreadCount: 2 });
+    const held = holding(page);
     held.applyReceipt("c1", { kind: "read", userId: ada.id, seq: 2 }, null);
-    held.take([conversationOf([messageOf(2, grace)], { unreadCount: 2 })]);
-    expect(held.get("c1")?.unreadCount).toBe(0);
+    held.take([page], () => 2);
+    expect(held.get("c1")).toMatchObject({ unreadCount: 0, me: { readSeq: 2 } });
+    held.take([page]);
+    expect(held.get("c1")).toMatchObject({ unreadCount: 2, me: { readSeq: 0 } });
   });
 
   test("what a whole list does not hold is gone", () => {
     const held = holding(at("a", 1), at("b", 2));
-    held.settle(new Set(["b"]));
+    expect(held.keepOnly(new Set(["b"]))).toEqual(["a"]);
     expect(ids(held)).toEqual(["b"]);
     expect(held.get("a")).toBeNull();
-    expect(held.list.getSnapshot().phase).toBe("ready");
+  });
+
+  test("a deletion takes an unread message off the count, but never an own or a read one", () => {
+    const messages = [messageOf(1, grace), messageOf(2, ada), messageOf(3, grace)];
+    const base = conversationOf(messages, { unreadCount: 1 });
+    const held = holding({ ...base, me: { ...base.me, readSeq: 1 } });
+    const deletes = (seq: number) => {
+      const version = (held.get("c1")?.version ?? 0) + 1;
+      const change = { seq, version, apply: (it: Message) => asDeleted(it, "2026-01-02") };
+      held.applyChange("c1", change, held.isUnread("c1", messages[seq - 1]?.senderId ?? "", seq));
+    };
+    deletes(1);
+    deletes(2);
+    expect(held.get("c1")?.unreadCount).toBe(1);
+    deletes(3);
+    expect(held.get("c1")).toMatchObject({ unreadCount: 0, lastMessage: { content: "" } });
+  });
+
+  test("put away is out of the list at once, and back when refused", () => {
+    const held = holding(at("a", 1), at("b", 2));
+    const show = held.putAway("a");
+    expect(ids(held)).toEqual(["b"]);
+    show();
+    expect(ids(held)).toEqual(["b", "a"]);
   });
 
   test("a summary of an event gets the viewer's own side from the members", () => {
@@ -133,6 +160,7 @@ describe("thread", () => {
     order: 1,
     state: "queued",
     code: null,
+    ack: null,
   } as const;
 
   function opened(): Thread {
@@ -171,8 +199,78 @@ describe("thread", () => {
   test("unread is counted only as far back as the window reaches", () => {
     const thread = opened();
     thread.restart([messageOf(5, grace), messageOf(6, ada), messageOf(7, grace)], true);
-    expect(thread.unreadAfter(4)).toBe(2);
-    expect(thread.unreadAfter(5)).toBe(1);
-    expect(thread.unreadAfter(3)).toBeNull();
+    const at = (lastSeq: number) => ({ lastSeq, version: lastSeq });
+    expect(thread.unreadAfter(4, at(7))).toBe(2);
+    expect(thread.unreadAfter(5, at(7))).toBe(1);
+    expect(thread.unreadAfter(3, at(7))).toBeNull();
+    expect(thread.unreadAfter(5, at(8))).toBeNull();
+    // A page was ahead of the events, which will take it off the count.
+    thread.merge([messageOf(7, grace, { version: 8, deletedAt: "2026-01-02" })]);
+    expect(thread.unreadAfter(5, at(7))).toBe(1);
+    expect(thread.unreadAfter(5, { lastSeq: 7, version: 8 })).toBe(0);
+  });
+
+  test("r17: a message beyond the next one does not fit, and leaves no hole", () => {
+    const thread = opened();
+    expect(thread.take([messageOf(3, grace)])).toBe(false);
+    expect(thread.take([messageOf(2, grace), messageOf(3, grace)])).toBe(true);
+    expect(thread.window.map((message) => message.seq)).toEqual([1, 2, 3]);
+  });
+
+  test("what happens while a page is on its way is put on top of it", () => {
+    const thread = opened();
+    thread.beginRead("newest");
+    thread.change({ seq: 2, version: 9, apply: (it) => ({ ...it, content: "edited" }) });
+    thread.take([messageOf(4, grace)]);
+    thread.restart([messageOf(2, grace), messageOf(3, grace)], true);
+    thread.endRead();
+    expect(thread.getSnapshot().messages.map((it) => it.content)).toEqual([
+      "edited",
+      "message 3",
+      "message 4",
+    ]);
+    thread.restart([messageOf(2, grace)], true);
+    expect(thread.getSnapshot().messages[0]?.content).toBe("message 2");
+  });
+
+  test("an own change shows at once, goes back when refused, and stays until it is stored", () => {
+    const thread = opened();
+    const shown = () => thread.getSnapshot().messages[0];
+    const refused = draftOf.edit("m1", "no", "2026-01-02");
+    thread.show(refused);
+    expect(shown()).toMatchObject({ content: "no", editedAt: "2026-01-02" });
+    thread.withdraw(refused);
+    expect(shown()).toMatchObject({ content: "message 1", editedAt: null });
+
+    const draft = draftOf.react("m1", "👍", ada.id);
+    thread.show(draft);
+    thread.settle(draft);
+    expect(shown()?.reactions).toEqual([{ emoji: "👍", count: 1, userIds: [ada.id], mine: true }]);
+    thread.change({ seq: 1, version: 2, apply: (it) => withReaction(it, "👍", ada.id) });
+    expect(shown()?.reactions[0]?.count).toBe(1);
+    thread.change({ seq: 1, version: 3, apply: (it) => withoutReaction(it, "👍", ada.id) });
+    expect(shown()?.reactions).toEqual([]);
+  });
+});
+
+describe("reactions", () => {
+  test("are counted once for each person, keep their order, and go with the last one", () => {
+    let message = withReaction(messageOf(1, grace), "👍", "a");
+    message = withReaction(withReaction(message, "🎉", "b"), "👍", "b");
+    expect(withReaction(message, "👍", "b")).toBe(message);
+    expect(message.reactions).toEqual([
+      { emoji: "👍", count: 2, userIds: ["a", "b"] },
+      { emoji: "🎉", count: 1, userIds: ["b"] },
+    ]);
+    message = withoutReaction(withoutReaction(message, "👍", "a"), "🎉", "b");
+    expect(message.reactions).toEqual([{ emoji: "👍", count: 1, userIds: ["b"] }]);
+  });
+
+  test("name the first twenty people and count all", () => {
+    let message = messageOf(1, grace);
+    for (let index = 0; index < 25; index += 1) message = withReaction(message, "👍", `u${index}`);
+    expect(message.reactions[0]).toMatchObject({ count: 25 });
+    expect(message.reactions[0]?.userIds.length).toBe(20);
+    expect(withoutReaction(message, "👍", "u24").reactions[0]?.count).toBe(24);
   });
 });

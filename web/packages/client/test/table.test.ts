@@ -50,7 +50,8 @@ test("every state is reachable from idle", () => {
 
 test("who enters waiting has planned the way out", () => {
   for (const row of Object.values(connectionTable)) {
-    for (const step of Object.values(row).filter((it) => it.to === "waiting")) {
+    const waits = Object.values(row).filter((it) => it.to === "waiting" || it.to === "paused");
+    for (const step of waits) {
       expect(step.do.some((action) => action.startsWith("schedule"))).toBe(true);
     }
   }
@@ -59,7 +60,7 @@ test("who enters waiting has planned the way out", () => {
 test("who leaves a socket behind closes it", () => {
   for (const state of ["opening", "greeting", "catching_up", "live"] as const) {
     for (const step of Object.values(connectionTable[state])) {
-      if (["waiting", "idle", "stopped"].includes(step.to))
+      if (["waiting", "paused", "idle", "stopped"].includes(step.to))
         expect(step.do).toContain("closeSocket");
     }
   }
@@ -78,7 +79,7 @@ describe("close codes are answered as the contract's table says", () => {
     [4007, "waiting", "startOver"],
     [4008, "waiting", "scheduleRetry"],
     [4009, "waiting", "scheduleRetry"],
-    [4029, "waiting", "scheduleAfterLimit"],
+    [4029, "paused", "scheduleAfterLimit"],
   ] as const)("%i → %s, %s", (code, to, action) => {
     const step = nextStep("live", `closed.${reactionTo(code)}`);
     expect(step?.to).toBe(to);
@@ -98,6 +99,7 @@ describe("backoff", () => {
   test("full jitter: from nothing to the doubled ceiling, at most 30 s", () => {
     expect([0, 1, 2, 3].map((attempt) => backoffMs(attempt, 1))).toEqual([500, 1000, 2000, 4000]);
     expect(backoffMs(50, 1)).toBe(30_000);
+    expect(backoffMs(50, 1, 15_000)).toBe(15_000);
     expect(backoffMs(5, 0)).toBe(0);
   });
 });

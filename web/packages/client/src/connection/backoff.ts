@@ -3,8 +3,10 @@
 
 export const BACKOFF_BASE_MS = 500;
 export const BACKOFF_CAP_MS = 30_000;
+/** While somebody looks at the page. */
+export const BACKOFF_VISIBLE_CAP_MS = 15_000;
 
-export function backoffMs(attempt: number, random: number): number {
-  const ceilingMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempt, 16));
+export function backoffMs(attempt: number, random: number, capMs = BACKOFF_CAP_MS): number {
+  const ceilingMs = Math.min(capMs, BACKOFF_BASE_MS * 2 ** Math.min(attempt, 16));
   return Math.round(random * ceilingMs);
 }

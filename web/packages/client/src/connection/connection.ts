@@ -1,13 +1,13 @@
 // Carries out what the table says: owns the one socket, its timers and the current state. Frames go up
 // through `onFrame`, commands come down through `command`. What is missed while away is the business of
-// `catchUp`. Nothing about conversations or messages may be known here.
+// `catchUp`, where this device stands that of `cursor`. Nothing about conversations or messages may be known here.
 
 import type { Environment, Socket, Timer } from "../environment";
 import { isRefused, ParlorError } from "../errors";
 import type { ServerFrame } from "../generated/protocol";
 import { Store } from "../store";
 import type { Grant, TokenSource } from "../tokens";
-import { backoffMs } from "./backoff";
+import { BACKOFF_CAP_MS, BACKOFF_VISIBLE_CAP_MS, backoffMs } from "./backoff";
 import { blamesFrame, reactionTo } from "./closes";
 import { type Command, Commands } from "./commands";
 import {
@@ -29,7 +29,11 @@ type ConnectedFrame = Extract<ServerFrame, { type: "connected" }>;
 
 export type ConnectionDelegates = {
   onFrame(frame: ServerFrame): void;
-  /** Reads what was missed; resolves when every store is current. */
+  /** Where to resume; null to begin from nothing. */
+  cursor(): string | null;
+  /** Everything before this cursor was sent, and handed to `onFrame`. */
+  onCursor(cursor: string): void;
+  /** Takes what was missed; resolves when every store is current. */
   catchUp(greeting: ConnectedFrame): Promise<void>;
   onLive(): void;
   /** The server can't continue from what is held: forget it, read it again. */
@@ -129,6 +133,7 @@ export class Connection {
       case "greeting":
         return { state: "connecting" };
       case "waiting":
+      case "paused":
         return { state: "waiting", retryAtMs: this.#retryAtMs, offline: this.#offline };
       default:
         return { state: this.#state };
@@ -164,7 +169,7 @@ export class Connection {
         this.#attempt = 0;
         return this.delegates.onLive();
       case "scheduleRetry":
-        return this.#schedule(backoffMs(this.#attempt++, this.environment.random()));
+        return this.#scheduleRetry();
       case "scheduleAfterDrain":
         return this.#schedule(this.#drainMs);
       case "scheduleAfterLimit":
@@ -225,7 +230,8 @@ export class Connection {
 
   #authenticate(): void {
     const token = this.#grant?.token ?? "";
-    this.#socket?.send(JSON.stringify({ type: "auth", token }));
+    const cursor = this.delegates.cursor();
+    this.#socket?.send(JSON.stringify({ type: "auth", token, ...(cursor && { cursor }) }));
   }
 
   #receive(text: string): void {
@@ -242,6 +248,7 @@ export class Connection {
         }
         return this.#commands.settle(frame);
       case "pong":
+        if (frame.cursor !== undefined) this.delegates.onCursor(frame.cursor);
         return;
       case "reconnect":
         this.#drainMs = frame.afterMs;
@@ -262,6 +269,11 @@ export class Connection {
         this.#dispatch(isRefused(error) ? "token.refused" : "catch.up.failed");
       },
     );
+  }
+
+  #scheduleRetry(): void {
+    const ceilingMs = this.environment.isVisible() ? BACKOFF_VISIBLE_CAP_MS : BACKOFF_CAP_MS;
+    this.#schedule(backoffMs(this.#attempt++, this.environment.random(), ceilingMs));
   }
 
   #schedule(delayMs: number): void {

@@ -13,12 +13,14 @@ export type ConnectionState =
   | "opening"
   /** Open, `auth` sent, waiting for `connected`. */
   | "greeting"
-  /** Connected; what was missed is being read over REST. */
+  /** Connected; what was missed is on its way. */
   | "catching_up"
   /** Up to date: every event is applied as it comes. */
   | "live"
   /** Will try again when the retry timer fires. */
   | "waiting"
+  /** The server named the wait: neither the network nor a look at the page cuts it short. */
+  | "paused"
   /** The session has ended; only `connect` leaves this state. */
   | "stopped";
 
@@ -73,13 +75,13 @@ const idle = step("idle", "closeSocket");
 const socketEnds: Row = {
   disconnect: idle,
   silence: retry,
-  drain: step("waiting", "closeSocket", "scheduleAfterDrain"),
+  drain: step("paused", "closeSocket", "scheduleAfterDrain"),
   "closed.resume": retry,
   // Backed off like any other retry: a server which refuses fresh tokens must not be hammered.
   "closed.refresh": step("waiting", "closeSocket", "dropToken", "scheduleRetry"),
   "closed.stop": step("stopped", "closeSocket"),
   "closed.startOver": step("waiting", "closeSocket", "startOver", "scheduleRetry"),
-  "closed.wait": step("waiting", "closeSocket", "scheduleAfterLimit"),
+  "closed.wait": step("paused", "closeSocket", "scheduleAfterLimit"),
 };
 
 export const connectionTable: Record<ConnectionState, Row> = {
@@ -89,22 +91,28 @@ export const connectionTable: Record<ConnectionState, Row> = {
     "token.ready": step("opening", "openSocket", "startDeadline"),
     "token.refused": step("stopped"),
     "token.failed": retry,
+    "network.lost": retry,
     deadline: retry,
   },
   opening: {
     ...socketEnds,
     "socket.opened": step("greeting", "authenticate", "startDeadline"),
+    // What has only begun would hang until its deadline.
+    "network.lost": retry,
     deadline: retry,
   },
   greeting: {
     ...socketEnds,
     greeted: step("catching_up", "startHeartbeat", "catchUp"),
+    "network.lost": retry,
     deadline: retry,
   },
   catching_up: {
     ...socketEnds,
     "caught.up": step("live", "goLive"),
     "catch.up.failed": retry,
+    "network.found": step("catching_up", "probe"),
+    "network.lost": step("catching_up", "probe"),
     "token.refused": step("stopped", "closeSocket"),
   },
   live: {
@@ -120,6 +128,7 @@ export const connectionTable: Record<ConnectionState, Row> = {
     "retry.due": again,
     "network.found": again,
   },
+  paused: { disconnect: idle, connect: again, "retry.due": again },
   stopped: { connect: again, disconnect: idle },
 };
 

@@ -1,6 +1,6 @@
 // The conversation list: one record per conversation, always sorted by pin and last activity. Holds the
 // newest version it has seen of each and derives what is the viewer's own (unread, receipts of others).
-// Never talks to the network; `sync.ts` feeds it.
+// Never talks to the network, and never decides whether an event is due: `sync.ts` feeds it.
 
 import type {
   Conversation,
@@ -10,6 +10,7 @@ import type {
   Message,
 } from "../generated/protocol";
 import { Store } from "../store";
+import { type Change, changed } from "./changes";
 
 /** A conversation as the viewer sees it. */
 export type ConversationView = Conversation & {
@@ -53,6 +54,10 @@ export class Conversations {
     this.#me = userId;
   }
 
+  isViewer(userId: string): boolean {
+    return userId === this.#me;
+  }
+
   /** The observable record of one conversation; null until it is known. */
   one(id: string): Store<ConversationView | null> {
     let store = this.#byId.get(id);
@@ -67,27 +72,39 @@ export class Conversations {
     return this.#byId.get(id)?.getSnapshot() ?? null;
   }
 
-  /** Takes what REST said, unless something newer is held already. */
-  take(loaded: readonly Conversation[]): void {
+  /** Takes a page of the newest state, unless something newer is held (rule 16). */
+  take(loaded: readonly Conversation[], pendingReadSeq: (id: string) => number = () => 0): void {
     let changed = false;
     for (const conversation of loaded) {
       const held = this.get(conversation.id);
       if (held && held.version > conversation.version) continue;
-      this.one(conversation.id).set(this.#view(conversation, held));
+      this.one(conversation.id).set(this.#view(conversation, held, pendingReadSeq));
       changed = true;
     }
     if (changed) this.#publish();
   }
 
-  /** A whole list was read: what it does not hold, the viewer is no longer in. */
-  settle(ids: ReadonlySet<string>): void {
-    for (const [id, store] of this.#byId) if (!ids.has(id)) store.set(null);
-    this.list.set({ ...this.list.getSnapshot(), phase: "ready" });
-    this.#publish();
+  /** The first page of the list is here: what it shows can be used. */
+  ready(): void {
+    const held = this.list.getSnapshot();
+    if (held.phase !== "ready") this.list.set({ ...held, phase: "ready" });
   }
 
-  /** An event's summary carries nothing of the viewer: that part is derived from their member row. */
-  takeSummary(summary: ConversationSummary): void {
+  /** The whole list was read: what it does not hold, the viewer is no longer in. */
+  keepOnly(ids: ReadonlySet<string>): string[] {
+    const gone = [...this.#byId].flatMap(([id, store]) =>
+      store.getSnapshot() !== null && !ids.has(id) ? [id] : [],
+    );
+    for (const id of gone) this.one(id).set(null);
+    if (gone.length > 0) this.#publish();
+    return gone;
+  }
+
+  /**
+   * An event's summary carries nothing of the viewer: that part is derived from their member row. Answers
+   * whether it could be; if not, the conversation has to be asked for.
+   */
+  takeSummary(summary: ConversationSummary): boolean {
     const held = this.get(summary.id);
     const mine = summary.members.find((member) => member.user.id === this.#me);
     const me: Membership = held?.me ?? {
@@ -99,24 +116,59 @@ export class Conversations {
       archived: false,
       hidden: false,
     };
-    const fromOthers = summary.lastMessage !== null && summary.lastMessage.senderId !== this.#me;
-    const derived = fromOthers ? Math.max(0, summary.lastSeq - me.readSeq) : 0;
+    const last = summary.lastMessage;
+    const counts = last !== null && last.senderId !== this.#me && last.deletedAt === null;
+    const derived = counts ? Math.max(0, summary.lastSeq - me.readSeq) : 0;
     this.take([{ ...summary, me, unreadCount: held?.unreadCount ?? derived }]);
+    // Among several unread ones may be own and deleted messages.
+    return held !== null || (mine !== undefined && summary.lastSeq - me.readSeq <= 1);
   }
 
-  /** Applies the next message of a conversation whose version is exactly one less. */
+  /** Applies the next message of a conversation. */
   appendMessage(message: Message, version: number): void {
     const held = this.get(message.conversationId);
-    if (!held || message.seq <= held.lastSeq) return;
-    const own = message.senderId === this.#me;
+    if (!held) return;
+    const counts =
+      message.deletedAt === null && this.isUnread(held.id, message.senderId, message.seq);
     this.#replace({
       ...held,
       version,
-      lastSeq: message.seq,
-      lastMessage: message,
+      lastSeq: Math.max(held.lastSeq, message.seq),
+      lastMessage: message.seq > held.lastSeq ? message : held.lastMessage,
       updatedAt: message.createdAt,
-      unreadCount: held.unreadCount + (own || message.seq <= held.me.readSeq ? 0 : 1),
+      unreadCount: held.unreadCount + (counts && message.seq > held.lastSeq ? 1 : 0),
     });
+  }
+
+  /** Whether a message that is not deleted counts as unread. */
+  isUnread(id: string, senderId: string, seq: number): boolean {
+    const held = this.get(id);
+    return held !== null && senderId !== this.#me && seq > held.me.readSeq;
+  }
+
+  /** Applies an edit, a deletion or a reaction; `uncounts` when it takes away an unread message. */
+  applyChange(id: string, change: Change, uncounts: boolean): void {
+    const held = this.get(id);
+    if (!held) return;
+    const last = held.lastMessage;
+    this.#replace({
+      ...held,
+      version: change.version,
+      lastMessage: last?.seq === change.seq ? changed(last, change) : last,
+      unreadCount: Math.max(0, held.unreadCount - (uncounts ? 1 : 0)),
+    });
+  }
+
+  /** Applies who came or left. */
+  applyMembers(id: string, version: number, memberCount: number, members: Member[]): void {
+    const held = this.get(id);
+    if (held) this.#replace({ ...held, version, memberCount, members });
+  }
+
+  /** Applies the viewer's own side, which may set the read cursor back. */
+  applyMembership(id: string, me: Membership, unreadCount: number): void {
+    const held = this.get(id);
+    if (held) this.#replace({ ...held, me, unreadCount, members: this.#withOwn(held.members, me) });
   }
 
   applyReceipt(conversationId: string, receipt: Receipt, unreadAfter: number | null): void {
@@ -146,6 +198,16 @@ export class Conversations {
     this.#replace({ ...held, members, unreadCount, me: raise(held.me) });
   }
 
+  /** Leaves a conversation out of the list at once; answers how to show it again. */
+  putAway(id: string): () => void {
+    const hide = (hidden: boolean) => {
+      const held = this.get(id);
+      if (held) this.#replace({ ...held, me: { ...held.me, hidden } });
+    };
+    hide(true);
+    return () => hide(false);
+  }
+
   drop(id: string): void {
     this.one(id).set(null);
     this.#publish();
@@ -156,16 +218,27 @@ export class Conversations {
     this.list.set({ phase: "loading", items: [] });
   }
 
-  #view(next: Conversation, held: ConversationView | null): ConversationView {
+  #withOwn(members: readonly Member[], me: Membership): Member[] {
+    return members.map((it) =>
+      it.user.id === this.#me ? { ...it, readSeq: me.readSeq, deliveredSeq: me.deliveredSeq } : it,
+    );
+  }
+
+  #view(
+    next: Conversation,
+    held: ConversationView | null,
+    pendingReadSeq: (id: string) => number,
+  ): ConversationView {
     const members = mergeMembers(held?.members ?? [], next.members);
     const others = members.filter((member) => member.user.id !== this.#me);
-    const readSeq = Math.max(next.me.readSeq, held?.me.readSeq ?? 0);
-    const deliveredSeq = Math.max(next.me.deliveredSeq, held?.me.deliveredSeq ?? 0);
+    // A read that is still on its way to the server counts here already.
+    const readSeq = Math.max(next.me.readSeq, pendingReadSeq(next.id));
+    const deliveredSeq = Math.max(next.me.deliveredSeq, readSeq);
+    const me = { ...next.me, readSeq, deliveredSeq };
     return {
       ...next,
-      members,
-      me: { ...next.me, readSeq, deliveredSeq },
-      // A read that the server had not seen when it answered still counts here.
+      members: this.#withOwn(members, me),
+      me,
       unreadCount: readSeq >= next.lastSeq ? 0 : next.unreadCount,
       peerReadSeq: Math.max(held?.peerReadSeq ?? 0, ...others.map((it) => it.readSeq)),
       peerDeliveredSeq: Math.max(

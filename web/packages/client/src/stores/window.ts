@@ -2,6 +2,7 @@
 // and the last. Pure functions; a merge that would leave a hole says so instead of making one.
 
 import type { Message } from "../generated/protocol";
+import { type Change, changed } from "./changes";
 
 export type Window = readonly Message[];
 
@@ -28,4 +29,17 @@ export function merge(window: Window, items: readonly Message[]): Merge {
   }
   if (!changed) return { window, fits: true };
   return { window: [...bySeq.values()].sort((a, b) => a.seq - b.seq), fits: true };
+}
+
+/** Puts a change on the message it concerns, or a new message behind the last, if there it belongs. */
+export function put(window: Window, change: Change): Window {
+  // Without holes a message's place follows from its seq.
+  const index = change.seq - firstSeqOf(window);
+  const held = window[index];
+  if (!held) {
+    const isNext = window.length > 0 && change.seq === lastSeqOf(window) + 1;
+    return isNext && change.added ? [...window, change.added] : window;
+  }
+  const next = changed(held, change);
+  return next === held ? window : window.with(index, next);
 }

@@ -1,0 +1,95 @@
+// What the viewer does to a conversation beside writing in it. A change of a message is shown at once and
+// taken back when the server refuses it; nothing here is repeated or stored, so offline it is refused at
+// once. The truth comes with the events.
+
+import type { Command } from "./connection/commands";
+import { ParlorError } from "./errors";
+import type { Role } from "./generated/protocol";
+import type { Http } from "./http";
+import type { Receipts } from "./receipts";
+import { type Draft, draftOf } from "./stores/changes";
+import type { Conversations } from "./stores/conversations";
+import type { Sync } from "./sync";
+
+export class Actions {
+  constructor(
+    private readonly command: (command: Command) => Promise<unknown>,
+    private readonly http: Http,
+    private readonly sync: Sync,
+    private readonly conversations: Conversations,
+    private readonly receipts: Receipts,
+    private readonly nowMs: () => number,
+  ) {}
+
+  edit(conversationId: string, messageId: string, content: string): Promise<void> {
+    return this.#shown(conversationId, draftOf.edit(messageId, content, this.#now()), {
+      type: "message.edit",
+      conversationId,
+      messageId,
+      content,
+    });
+  }
+
+  remove(conversationId: string, messageId: string): Promise<void> {
+    return this.#shown(conversationId, draftOf.remove(messageId, this.#now()), {
+      type: "message.delete",
+      conversationId,
+      messageId,
+    });
+  }
+
+  async react(
+    conversationId: string,
+    messageId: string,
+    emoji: string,
+    on: boolean,
+  ): Promise<void> {
+    const { me } = this.sync;
+    if (!me) throw new ParlorError("disconnected", "It is not known yet who this is.");
+    const draft = (on ? draftOf.react : draftOf.unreact)(messageId, emoji, me.id);
+    const type = on ? "reaction.add" : "reaction.remove";
+    await this.#shown(conversationId, draft, { type, conversationId, messageId, emoji });
+  }
+
+  /** Sets the read cursor back: `seq` is the first message that is unread again. */
+  async markUnread(conversationId: string, seq: number): Promise<void> {
+    // A read on its way would arrive after it and undo it.
+    this.receipts.cancelRead(conversationId);
+    await this.http.post(`/conversations/${conversationId}/unread`, { seq });
+  }
+
+  /** Puts the conversation away for the viewer, with its history, until the next message. */
+  async hide(conversationId: string): Promise<void> {
+    const show = this.conversations.putAway(conversationId);
+    await this.http.delete(`/conversations/${conversationId}`).catch((error: unknown) => {
+      show();
+      throw error;
+    });
+  }
+
+  async addMembers(conversationId: string, userIds: readonly string[], role?: Role): Promise<void> {
+    const body = role === undefined ? { userIds } : { userIds, role };
+    await this.http.post(`/conversations/${conversationId}/members`, body);
+  }
+
+  async removeMember(conversationId: string, userId: string): Promise<void> {
+    const member = encodeURIComponent(userId);
+    await this.http.delete(`/conversations/${conversationId}/members/${member}`);
+  }
+
+  async #shown(conversationId: string, draft: Draft, command: Command): Promise<void> {
+    const thread = this.sync.thread(conversationId);
+    thread.show(draft);
+    try {
+      await this.command(command);
+      thread.settle(draft);
+    } catch (error) {
+      thread.withdraw(draft);
+      throw error;
+    }
+  }
+
+  #now(): string {
+    return new Date(this.nowMs()).toISOString();
+  }
+}
