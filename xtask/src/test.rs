@@ -19,7 +19,7 @@ use counts::Counts;
 /// Tests run in parallel and each has a pool of its own; the default of 100 connections is soon used up.
 const CONNECTIONS_MAX: u32 = 200;
 
-/// Long enough for every kind of fault once.
+/// Long enough for nearly every kind of fault once.
 const TORTURE_SECONDS: &str = "60";
 
 /// A part of the whole that can be run alone.

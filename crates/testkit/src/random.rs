@@ -15,11 +15,7 @@ impl Random {
     /// A source of its own for a part of the whole: what one part draws changes nothing for the others.
     #[must_use]
     pub fn of(seed: u64, part: &str) -> Self {
-        // FNV-1a: stable between versions of the compiler, which the standard hasher is not.
-        let hash = part.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mut random = Self(seed ^ hash);
+        let mut random = Self(seed ^ hash(part));
         random.bits();
         random
     }
@@ -52,6 +48,13 @@ impl Random {
         let last = of.len().checked_sub(1).expect("something to choose from");
         &of[self.between(0, last as u64) as usize]
     }
+}
+
+/// FNV-1a: stable between versions of the compiler, which the standard hasher is not.
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(7);
 const TICK: Duration = Duration::from_millis(100);
 /// Wait before the next socket, in milliseconds.
 const COME_BACK_MS: (u64, u64) = (20, 900);
+/// How often a device stays away for long, in percent, and how long, in milliseconds: as long as it takes to miss more
+/// than a sync tells one by one.
+const AWAY_PERCENT: u64 = 4;
+const AWAY_MS: (u64, u64) = (3_000, 15_000);
 /// Time between two commands, in milliseconds.
 const COMMAND_MS: (u64, u64) = (60, 500);
 /// How often a device ends its own socket, per command, in percent.
@@ -112,8 +116,17 @@ impl Device {
                 _ = phase.wait_for(|phase| *phase == Phase::Over) => break,
                 ended = self.connection() => self.closed(ended.err()),
             }
-            let wait = self.random.between(COME_BACK_MS.0, COME_BACK_MS.1);
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let (from_ms, to_ms) = if self.random.percent(AWAY_PERCENT) {
+                AWAY_MS
+            } else {
+                COME_BACK_MS
+            };
+            let wait = Duration::from_millis(self.random.between(from_ms, to_ms));
+            // When it is quiet, everybody comes back.
+            let quiet = phase.wait_for(|phase| *phase != Phase::Busy);
+            if tokio::time::timeout(wait, quiet).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(COME_BACK_MS.0)).await;
+            }
         }
         let user_id = self.person.id.clone();
         for (conversation_id, version, messages) in self.replica.held() {
@@ -252,7 +265,7 @@ impl Device {
         self.write(Entry::Invoked {
             operation,
             by: self.person.id.clone(),
-            call: call.clone(),
+            call: call.abridged(),
         });
         self.under_way.insert(self.refs, (operation, call));
         write(socket, &frame).await

@@ -18,6 +18,13 @@ use crate::{
 
 /// Time between two things that somebody does, in milliseconds.
 const PAUSE_MS: (u64, u64) = (20, 220);
+/// How often somebody does many things at once, in tenths of a percent.
+const BURST_PER_MILLE: u64 = 4;
+/// Messages of a burst of short ones: more than a sync tells one by one.
+const MANY: (u64, u64) = (110, 160);
+/// Messages of a burst of long ones, and the length of each in bytes: more than a page, or a socket's queue, holds.
+const LARGE: (u64, u64) = (24, 30);
+const LARGE_BYTES: usize = 44_000;
 /// Time between two changes of a group's members, in milliseconds.
 const MEMBERS_PAUSE_MS: (u64, u64) = (1_000, 7_000);
 /// How often something is tried again, and how long after, in milliseconds.
@@ -31,8 +38,36 @@ pub(crate) async fn live(world: Arc<World>, person: Person) {
     let mut random = Random::of(world.seed, person.handle);
     let rest = Rest::new(&world.url, &person.token);
     while pause(&world, &mut random, PAUSE_MS).await {
-        if let Some(call) = world.choose(&mut random, &person) {
+        if random.between(1, 1_000) <= BURST_PER_MILLE {
+            burst(&world, &rest, &mut random, &person).await;
+        } else if let Some(call) = world.choose(&mut random, &person) {
             persist(&world, &rest, &mut random, &person, call).await;
+        }
+    }
+}
+
+/// Sends many messages, or long ones, or one to each of many conversations, until one is not taken at once.
+async fn burst(world: &World, rest: &Rest, random: &mut Random, person: &Person) {
+    let theirs = |talks: &[Talk]| -> Vec<Talk> {
+        let theirs = talks.iter().filter(|it| it.founders.contains(&person.id));
+        theirs.cloned().collect()
+    };
+    let talk = random.pick(&theirs(world.busy())).clone();
+    let filler = "x".repeat(LARGE_BYTES);
+    let (talks, filler) = match random.between(1, 3) {
+        1 => (vec![talk; random.between(MANY.0, MANY.1) as usize], ""),
+        2 => (
+            vec![talk; random.between(LARGE.0, LARGE.1) as usize],
+            filler.as_str(),
+        ),
+        _ => (theirs(world.sides()), ""),
+    };
+    for talk in talks {
+        let content = world.text("burst") + filler;
+        let call = world.send(person, &talk, content);
+        let taken = persist(world, rest, random, person, call).await;
+        if !taken || *world.phase.borrow() != Phase::Busy {
+            return;
         }
     }
 }
@@ -66,20 +101,20 @@ pub(crate) async fn manage(world: Arc<World>, owner: Person, talk: Talk) {
     }
 }
 
-/// Asks until it is done, refused for good, or given up.
+/// Asks until it is done, refused for good, or given up; whether it was done at once.
 pub(crate) async fn persist(
     world: &World,
     rest: &Rest,
     random: &mut Random,
     person: &Person,
     call: Call,
-) {
-    for _ in 0..TRIES_MAX {
+) -> bool {
+    for number in 1..=TRIES_MAX {
         let operation = world.history.operation();
         let invoked = Entry::Invoked {
             operation,
             by: person.id.clone(),
-            call: call.clone(),
+            call: call.abridged(),
         };
         world.history.write(person.handle, invoked);
         let outcome = rest.call(&call).await;
@@ -99,11 +134,12 @@ pub(crate) async fn persist(
             world.remember(&person.id, &call, place);
         }
         if !again || random.percent(GIVES_UP_PERCENT) {
-            return;
+            return number == 1 && matches!(outcome, Outcome::Done(_));
         }
         let wait = random.between(TRY_AGAIN_MS.0, TRY_AGAIN_MS.1);
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
+    false
 }
 
 /// Waits before the next thing; whether there is one.

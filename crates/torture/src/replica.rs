@@ -3,6 +3,9 @@
 //!
 //! No I/O: frames go in, [`Output`]s come out. What is applied is written to the history; the checker judges it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use parlor_protocol::{ConversationId, MessagePage, ServerFrame, SyncPage, SyncedConversation};

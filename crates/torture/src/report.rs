@@ -21,8 +21,10 @@ pub(crate) struct Report {
     calls: BTreeMap<&'static str, Counts>,
     faults: BTreeMap<String, u64>,
     connections: u64,
+    closes: BTreeMap<u16, u64>,
     resumed: u64,
     pages: u64,
+    gaps: u64,
     resets: u64,
     heard: u64,
     messages: u64,
@@ -79,7 +81,13 @@ impl Report {
                 self.connections += 1;
                 self.resumed += u64::from(*resumed);
             }
-            Entry::Synced { .. } => self.pages += 1,
+            Entry::Synced { gap, .. } => {
+                self.pages += 1;
+                self.gaps += u64::from(*gap);
+            }
+            Entry::Closed {
+                code: Some(code), ..
+            } => *self.closes.entry(*code).or_default() += 1,
             Entry::Reset { .. } => self.resets += 1,
             Entry::Heard { .. } => self.heard += 1,
             Entry::Stored { .. } => self.messages += 1,
@@ -122,11 +130,15 @@ impl fmt::Display for Report {
             ("sockets", self.connections),
             ("of them resumed", self.resumed),
             ("conversations synced", self.pages),
+            ("of them with a gap", self.gaps),
             ("devices that started over", self.resets),
             ("events heard", self.heard),
             ("messages read at the end", self.messages),
         ] {
             writeln!(f, "{what:<30} {count:>8}")?;
+        }
+        for (code, count) in &self.closes {
+            writeln!(f, "{:<30} {count:>8}", format!("closed with {code}"))?;
         }
         writeln!(f)?;
         for (after, ms) in &self.longest {

@@ -54,7 +54,7 @@ pub(crate) async fn run(options: &Options, seed: u64, folder: &Path) -> Result<R
         let application = Application::new(world.clone(), person.clone(), name, resting.clone());
         devices.spawn(application.live());
     }
-    for talk in &world.talks {
+    for talk in world.busy() {
         if let Some(owner) = talk.owner {
             let owner = world.people[owner].clone();
             people.spawn(person::manage(world.clone(), owner, talk.clone()));

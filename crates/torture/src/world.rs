@@ -27,6 +27,11 @@ const HANDLES: [&str; 6] = ["ada", "grace", "linus", "margaret", "dennis", "barb
 const DIRECT: [(usize, usize); 2] = [(0, 1), (2, 3)];
 /// Groups: their first members, of whom the first one is the owner. Everybody may be added.
 const GROUPS: [&[usize]; 3] = [&[0, 1, 2, 3, 4, 5], &[1, 2, 3], &[5, 0, 4]];
+/// Conversations in which little happens, more than stand on one page of a sync, and their members.
+const SIDES: usize = 56;
+const SIDE_MEMBERS: [usize; 3] = [0, 1, 2];
+/// How often something happens there, in percent.
+const SIDE_PERCENT: u64 = 8;
 /// Messages of a conversation that are remembered, to be changed.
 const KNOWN_MAX: usize = 60;
 
@@ -101,6 +106,7 @@ pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) seed: u64,
     pub(crate) people: Vec<Person>,
+    /// All of them.
     pub(crate) talks: Vec<Talk>,
     pub(crate) history: Arc<History>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -143,6 +149,10 @@ impl World {
             let title = format!("Group {number}");
             world.found(direct_url, members, Some(title)).await?;
         }
+        for number in 0..SIDES {
+            let title = format!("Side {number}");
+            world.found(direct_url, &SIDE_MEMBERS, Some(title)).await?;
+        }
         Ok(world)
     }
 
@@ -179,6 +189,25 @@ impl World {
             founders,
         });
         Ok(())
+    }
+
+    /// The conversations in which much happens, and whose members change.
+    pub(crate) fn busy(&self) -> &[Talk] {
+        &self.talks[..DIRECT.len() + GROUPS.len()]
+    }
+
+    /// The conversations in which little happens.
+    pub(crate) fn sides(&self) -> &[Talk] {
+        &self.talks[DIRECT.len() + GROUPS.len()..]
+    }
+
+    /// A message of somebody's; `content` is theirs alone.
+    pub(crate) fn send(&self, person: &Person, talk: &Talk, content: String) -> Call {
+        Call::Send {
+            conversation_id: talk.id,
+            client_id: format!("{}-{}", person.handle, self.text("c").replace(' ', "")),
+            content,
+        }
     }
 
     /// A text that nobody else writes.
@@ -227,7 +256,11 @@ impl World {
 
     /// What somebody might do next; `None` where nothing can be done.
     pub(crate) fn choose(&self, random: &mut Random, person: &Person) -> Option<Call> {
-        let talk = random.pick(&self.talks);
+        let talk = if random.percent(SIDE_PERCENT) {
+            random.pick(self.sides())
+        } else {
+            random.pick(self.busy())
+        };
         // Most of the time people talk where they belong; who does not is refused.
         if !talk.founders.contains(&person.id) && !random.percent(20) {
             return None;
@@ -236,11 +269,7 @@ impl World {
         let message = |random: &mut Random, of| self.recall(random, conversation_id, of);
         let id_of = |known: Known| -> MessageId { known.place.message_id };
         Some(match random.between(1, 100) {
-            1..=48 => Call::Send {
-                conversation_id,
-                client_id: format!("{}-{}", person.handle, self.text("c").replace(' ', "")),
-                content: self.text("text"),
-            },
+            1..=48 => self.send(person, talk, self.text("text")),
             49..=60 => Call::Edit {
                 conversation_id,
                 message_id: id_of(message(random, Some(&person.id))?),

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, path::Path};
 
-use parlor_testkit::{Engine, Launch, TestStore, refused};
+use parlor_testkit::{Engine, Launch, TestStore, WAIT_MAX, refused, until_ready};
 
 use crate::process::{serve, serve_on};
 
@@ -114,6 +114,20 @@ async fn sigterm_ends_it_well_on_both_engines() {
             .expect("registers");
         assert_eq!(server.terminate(), Some(0));
     }
+}
+
+/// What the torture run does to it: it is there, answers nobody, and goes on.
+#[tokio::test]
+async fn a_server_that_is_stopped_in_its_tracks_goes_on() {
+    const MOMENT: std::time::Duration = std::time::Duration::from_millis(300);
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = serve(folder.path()).start();
+    assert!(until_ready(server.url(), WAIT_MAX).await.is_some());
+    server.pause();
+    assert!(until_ready(server.url(), MOMENT).await.is_none());
+    server.resume();
+    assert!(until_ready(server.url(), WAIT_MAX).await.is_some());
+    assert_eq!(server.terminate(), Some(0));
 }
 
 #[cfg(unix)]

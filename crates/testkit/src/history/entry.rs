@@ -304,7 +304,35 @@ pub enum Call {
     },
 }
 
+/// Longest text that stands in a history as it is, in bytes. Of longer ones the beginning, the length and a hash do.
+const TEXT_BYTES_MAX: usize = 80;
+/// What stands there of a longer one, in characters.
+const TEXT_BEGINNING: usize = 40;
+
+/// A text as it stands in a history; the same for the same text.
+fn abridged(text: &str) -> String {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text.to_owned();
+    }
+    let beginning: String = text.chars().take(TEXT_BEGINNING).collect();
+    format!(
+        "{beginning}… {} bytes, {:016x}",
+        text.len(),
+        crate::random::hash(text)
+    )
+}
+
 impl Call {
+    /// The call as it stands in a history.
+    #[must_use]
+    pub fn abridged(&self) -> Self {
+        let mut call = self.clone();
+        if let Self::Send { content, .. } | Self::Edit { content, .. } = &mut call {
+            *content = abridged(content);
+        }
+        call
+    }
+
     /// The conversation that it is about.
     pub fn conversation_id(&self) -> ConversationId {
         match self {
@@ -510,7 +538,7 @@ pub struct Held {
     pub sender_id: UserId,
     /// The sender's id for it; empty when there is none.
     pub client_id: String,
-    /// The text; empty when deleted.
+    /// The text, abridged; empty when deleted.
     pub content: String,
     /// Whether it was edited.
     pub edited: bool,
@@ -533,7 +561,7 @@ impl From<&Message> for Held {
             version: message.version,
             sender_id: message.sender_id.clone(),
             client_id: message.client_id.clone().unwrap_or_default(),
-            content: message.content.clone(),
+            content: abridged(&message.content),
             edited: message.edited_at.is_some(),
             deleted: message.deleted_at.is_some(),
             reactions: reactions.collect(),
