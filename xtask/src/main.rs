@@ -4,11 +4,11 @@
 //! nothing else that a person would have to install first, so there is no build system here but this program.
 
 mod codegen;
-mod postgres;
 mod start;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod web;
 
 use std::process::ExitCode;
@@ -21,7 +21,11 @@ Usage: cargo xtask <command>
   start      build the web app and the server, fill a demo, and serve it on http://localhost:4600
              PORT and PARLOR_DATA_DIR are honoured
   test       install what is missing (Debian, as root) or say what to install, then run every test
-             --rust, --web, --browser, --tidy   only these parts; several may be given
+             --rust, --web, --browser, --tidy, --torture   only these parts; several may be given
+  torture    run the server through everything that can go wrong, and check what its clients saw
+             --seconds, --seed, --engine sqlite|postgres, --keep FOLDER, --check FOLDER, --calm, --release
+             --plant NAME   on a server that has this bug: it must be found
+             --kills NUMBER   instead: kill -9 so often, in mid-send
   tidy       check the rules of the house that no compiler knows, and that generated files are fresh
   codegen    write the generated files anew: TypeScript types, API documents, the example configuration
   help       this page
@@ -46,6 +50,7 @@ fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
     match arguments {
         ["start"] => start::start(&workspace),
         ["test", parts @ ..] => test::test(&workspace, &test::Parts::chosen(parts)?),
+        ["torture", arguments @ ..] => torture::torture(&workspace, arguments),
         ["tidy"] => tidy::tidy(&workspace),
         ["codegen"] => codegen::codegen(&workspace),
         [start::OPEN_WHEN_READY, port] => start::open_when_ready(port),

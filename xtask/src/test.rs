@@ -10,11 +10,17 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use parlor_cluster::Cluster;
 
-use crate::postgres::{self, Cluster};
 use crate::tools::{self, Workspace, line_of, seconds, streamed};
-use crate::{tidy, web};
+use crate::{tidy, torture, web};
 use counts::Counts;
+
+/// Tests run in parallel and each has a pool of its own; the default of 100 connections is soon used up.
+const CONNECTIONS_MAX: u32 = 200;
+
+/// Long enough for every kind of fault once.
+const TORTURE_SECONDS: &str = "60";
 
 /// A part of the whole that can be run alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,6 +29,7 @@ enum Part {
     Web,
     Browser,
     Tidy,
+    Torture,
 }
 
 /// Which parts to run.
@@ -32,15 +39,22 @@ impl Parts {
     /// Reads the flags; none means everything.
     pub(crate) fn chosen(flags: &[&str]) -> Result<Self> {
         if flags.is_empty() {
-            return Ok(Self(vec![Part::Rust, Part::Web, Part::Browser, Part::Tidy]));
+            return Ok(Self(vec![
+                Part::Rust,
+                Part::Web,
+                Part::Browser,
+                Part::Tidy,
+                Part::Torture,
+            ]));
         }
         let part = |flag: &&str| match *flag {
             "--rust" => Ok(Part::Rust),
             "--web" => Ok(Part::Web),
             "--browser" => Ok(Part::Browser),
             "--tidy" => Ok(Part::Tidy),
+            "--torture" => Ok(Part::Torture),
             other => bail!(
-                "`{other}` is no part of the tests; there are --rust, --web, --browser and --tidy"
+                "`{other}` is no part of the tests; there are --rust, --web, --browser, --tidy and --torture"
             ),
         };
         Ok(Self(flags.iter().map(part).collect::<Result<_>>()?))
@@ -87,6 +101,9 @@ pub(crate) fn test(workspace: &Workspace, parts: &Parts) -> Result<ExitCode> {
     }
     if parts.has(Part::Browser) {
         run.browser(built)?;
+    }
+    if parts.has(Part::Torture) {
+        run.torture()?;
     }
     Ok(run.report(began.elapsed()))
 }
@@ -191,7 +208,7 @@ impl Run<'_> {
 
     fn rust(&mut self) -> Result<()> {
         let log = self.workspace.log("postgresql")?;
-        let cluster = match postgres::find() {
+        let cluster = match parlor_cluster::find() {
             None => {
                 self.skip(
                     "PostgreSQL",
@@ -202,10 +219,10 @@ impl Run<'_> {
             Some(programs) => {
                 heading("PostgreSQL");
                 let began = Instant::now();
-                let started = Cluster::start(programs, &log);
+                let started = Cluster::start(programs, &log, CONNECTIONS_MAX);
                 let (cluster, note) = match started {
                     Ok(cluster) => (Some(cluster), String::new()),
-                    Err(error) => (None, format!("{error:#}")),
+                    Err(error) => (None, error.to_string()),
                 };
                 self.done("PostgreSQL", one(cluster.is_some()), began.elapsed(), note);
                 cluster
@@ -265,6 +282,28 @@ impl Run<'_> {
             .env("PARLOR_BIN", self.workspace.target.join("debug/parlor"))
             .env("CHROMIUM", chromium);
         self.suite("browser tests", tests, counts::vitest)?;
+        Ok(())
+    }
+
+    /// A short torture run on each engine, each with faults of its own choosing.
+    fn torture(&mut self) -> Result<()> {
+        let build = torture::build(self.workspace, false, false);
+        if !self.check("torture build", build)? {
+            self.skip("torture", "the server or the torture run is not built");
+            return Ok(());
+        }
+        for (name, engine) in [
+            ("torture SQLite", "sqlite"),
+            ("torture PostgreSQL", "postgres"),
+        ] {
+            if engine == "postgres" && parlor_cluster::find().is_none() {
+                self.skip(name, "PostgreSQL is not installed");
+                continue;
+            }
+            let mut run = torture::command(self.workspace, false);
+            run.args(["--engine", engine, "--seconds", TORTURE_SECONDS]);
+            self.check(name, run)?;
+        }
         Ok(())
     }
 
@@ -416,7 +455,7 @@ mod tests {
     #[test]
     fn no_flag_means_everything_and_an_unknown_one_is_refused() {
         let all = Parts::chosen(&[]).expect("no flag is fine");
-        assert!(all.has(Part::Rust) && all.has(Part::Tidy));
+        assert!(all.has(Part::Rust) && all.has(Part::Tidy) && all.has(Part::Torture));
         let web = Parts::chosen(&["--web"]).expect("a part");
         assert!(web.has(Part::Web) && !web.has(Part::Rust));
         assert!(Parts::chosen(&["--quick"]).is_err());

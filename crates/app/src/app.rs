@@ -3,25 +3,34 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
-use parlor_auth::{Keys, Passwords, Tokens};
+use parlor_auth::{Keys, Passwords, Seal, Tokens};
 use parlor_core::{Rate, Refusal};
 use parlor_hub::{Connection, Hub};
-use parlor_protocol::{Code, Message, ServerFrame, Timestamp};
+use parlor_protocol::{Code, Timestamp};
 use parlor_store::{Appender, AppenderConfig, Store, StoreError};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 
-use crate::{Clock, limiter::Limiter, links::Links, revoked::Revoked};
+use crate::{Clock, limiter::Limiter, links::Links, publisher::Publisher, revoked::Revoked};
 
 /// How long ended sessions are kept: a used refresh token of theirs is still recognised.
 const SESSIONS_REMEMBERED: Duration = Duration::from_hours(24 * 30);
 /// How long public counters are good for: counting reads whole tables, and anyone may ask.
 const STATS_KEPT: Duration = Duration::from_secs(5);
+
+/// Syncs that read the store at once; more wait for their turn. A storm of resumes must leave
+/// connections to those who are here already.
+const SYNCS_MAX: usize = 16;
+/// How long what is queued may take to be committed and announced when the server stops.
+const STOPPING: Duration = Duration::from_secs(20);
 
 /// How the application behaves.
 #[derive(Debug, Clone)]
@@ -40,6 +49,8 @@ pub struct AppConfig {
     pub requests_per_user: Rate,
     /// Sockets of one user at once.
     pub sockets_per_user_max: usize,
+    /// Sockets that may be joining their conversations at once; more handshakes are turned away.
+    pub attaching_max: usize,
     /// Whether anyone may register.
     pub registration_open: bool,
     /// Whether login links can be used.
@@ -65,6 +76,7 @@ impl Default for AppConfig {
                 burst: 300,
             },
             sockets_per_user_max: 100,
+            attaching_max: 2_000,
             registration_open: true,
             demo: false,
         }
@@ -88,6 +100,13 @@ pub struct App {
     started: Instant,
     counted: Mutex<Option<(Instant, Stats)>>,
     epoch: String,
+    /// Signs sync cursors.
+    pub(crate) cursors: Seal,
+    /// The first tick that may not be announced yet.
+    pub(crate) position: Arc<AtomicI64>,
+    pub(crate) syncs: Semaphore,
+    attaching: AtomicUsize,
+    failed: watch::Receiver<bool>,
     draining: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -116,6 +135,10 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
         let now = clock.now();
+        if store.is_from_elsewhere().await? {
+            tracing::warn!("this database was filled on another server: a new epoch begins");
+            store.renew_epoch(&parlor_auth::code()).await?;
+        }
         let epoch = store.epoch(&parlor_auth::code()).await?;
         let revoked = Revoked::default();
         let since = Timestamp(now.0 - config.access_token_lifetime.as_millis() as i64);
@@ -125,9 +148,19 @@ impl App {
         let ended_before = Timestamp(now.0 - SESSIONS_REMEMBERED.as_millis() as i64);
         store.forget_sessions(ended_before).await?;
         let hub = Arc::new(Hub::default());
+        // Nobody writes yet: all that is there is known to whoever reads it from here on.
+        let position = Arc::new(AtomicI64::new(store.position().await?.next));
         let (appender, committed, appending) =
             Appender::spawn(store.clone(), AppenderConfig::default());
-        let publishing = tokio::spawn(publish(hub.clone(), committed));
+        let (fail, failed) = watch::channel(false);
+        let publisher = Publisher {
+            store: store.clone(),
+            hub: hub.clone(),
+            position: position.clone(),
+            failed: fail,
+            undecided: Vec::new(),
+        };
+        let publishing = tokio::spawn(publisher.run(committed));
         let passwords = Passwords::new(config.password_hashes_max)
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(Arc::new(Self {
@@ -146,6 +179,11 @@ impl App {
             revoked,
             links: Links::default(),
             epoch,
+            cursors: Seal::new(keys, "sync cursor"),
+            position,
+            syncs: Semaphore::new(SYNCS_MAX),
+            attaching: AtomicUsize::new(0),
+            failed,
             draining: AtomicBool::new(false),
             tasks: Mutex::new(vec![appending, publishing]),
         }))
@@ -162,8 +200,14 @@ impl App {
         self.appender.close();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task did not end well");
+            let stop = task.abort_handle();
+            match tokio::time::timeout(STOPPING, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a task did not end well"),
+                Err(_) => {
+                    tracing::warn!("the store is away: stopping without it");
+                    stop.abort();
+                }
             }
         }
         self.store.close().await;
@@ -206,7 +250,20 @@ impl App {
     }
 
     /// Registers a live connection for an actor and lets it hear the actor's conversations.
-    pub async fn attach(&self, actor: &parlor_core::Actor) -> Result<Arc<Connection>, Refusal> {
+    pub async fn attach(
+        &self,
+        actor: &parlor_core::Actor,
+        cursor: Option<String>,
+    ) -> Result<Attached, Refusal> {
+        let resumes = cursor.is_some();
+        let cursor = match cursor {
+            Some(cursor) => {
+                self.check_cursor(&actor.user_id, &cursor)?;
+                cursor
+            }
+            // Before it hears anything: what is announced while it joins lies behind this place.
+            None => self.position_cursor(&actor.user_id),
+        };
         let Some(connection) = self.hub.connect(
             actor.user_id.clone(),
             actor.session_id,
@@ -217,24 +274,37 @@ impl App {
                 "this user has too many sockets",
             ));
         };
-        // Whoever waits for this may give up at the await below; nothing may be left behind then.
-        let attaching = Attaching {
-            hub: &self.hub,
-            connection: Some(connection),
-        };
+        // Whoever waits for this may give up at an await below; nothing may be left behind then.
+        let attaching = Attaching::new(&self.hub, &self.attaching, connection);
         // A session revoked after its token was checked and before this line is caught here; one
         // revoked later finds the connection in the hub.
         if actor.session_id.is_some_and(|id| self.revoked.contains(id)) {
             return Err(Refusal::new(Code::SessionRevoked, "this session was ended"));
         }
-        let ids = self
-            .store
-            .conversation_ids(&actor.user_id)
-            .await
-            .map_err(refused)?;
+        let ids = {
+            let _turn = self.syncs.acquire().await;
+            self.store
+                .conversation_ids(&actor.user_id)
+                .await
+                .map_err(refused)?
+        };
         let connection = attaching.done();
         self.hub.join(&connection, &ids);
-        Ok(connection)
+        Ok(Attached {
+            connection,
+            cursor,
+            resumes,
+        })
+    }
+
+    /// Whether so many connections are being made that more must be turned away: what works goes first.
+    pub fn is_crowded(&self) -> bool {
+        self.attaching.load(Ordering::Acquire) >= self.config.attaching_max
+    }
+
+    /// Turns true when nothing can be written any more and only a new start helps.
+    pub fn failed(&self) -> watch::Receiver<bool> {
+        self.failed.clone()
     }
 
     /// Forgets a live connection.
@@ -264,13 +334,34 @@ impl App {
     }
 }
 
+/// A live connection and where it starts.
+#[derive(Debug)]
+pub struct Attached {
+    /// The connection.
+    pub connection: Arc<Connection>,
+    /// Where it starts: the cursor that it resumes from, or this moment's.
+    pub cursor: String,
+    /// Whether what was missed since then is to be sent first.
+    pub resumes: bool,
+}
+
 /// A registered connection that is forgotten again unless it is done.
 struct Attaching<'a> {
     hub: &'a Hub,
+    count: &'a AtomicUsize,
     connection: Option<Arc<Connection>>,
 }
 
-impl Attaching<'_> {
+impl<'a> Attaching<'a> {
+    fn new(hub: &'a Hub, count: &'a AtomicUsize, connection: Arc<Connection>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self {
+            hub,
+            count,
+            connection: Some(connection),
+        }
+    }
+
     fn done(mut self) -> Arc<Connection> {
         self.connection.take().expect("taken once")
     }
@@ -278,23 +369,9 @@ impl Attaching<'_> {
 
 impl Drop for Attaching<'_> {
     fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
         if let Some(connection) = &self.connection {
             self.hub.disconnect(connection);
-        }
-    }
-}
-
-/// Gives new messages to their topics in commit order.
-async fn publish(hub: Arc<Hub>, mut committed: mpsc::Receiver<Vec<Message>>) {
-    while let Some(batch) = committed.recv().await {
-        for message in batch {
-            let conversation_id = message.conversation_id;
-            let frame = ServerFrame::MessageNew {
-                conversation_id,
-                version: message.version,
-                message: Box::new(message),
-            };
-            hub.publish(conversation_id, &frame);
         }
     }
 }
@@ -316,15 +393,25 @@ mod tests {
     #[test]
     fn an_attach_that_is_given_up_leaves_nothing_behind() {
         let hub = Hub::default();
-        let attaching = || Attaching {
-            hub: &hub,
-            connection: hub.connect("ada".parse().expect("a valid id"), None, 2),
+        let count = AtomicUsize::new(0);
+        let attaching = || {
+            let ada = "ada".parse().expect("a valid id");
+            Attaching::new(&hub, &count, hub.connect(ada, None, 2).expect("a place"))
         };
         let given_up = attaching();
-        assert_eq!(hub.counts().connections, 1);
+        assert_eq!(
+            (hub.counts().connections, count.load(Ordering::Acquire)),
+            (1, 1)
+        );
         drop(given_up);
-        assert_eq!(hub.counts().connections, 0);
+        assert_eq!(
+            (hub.counts().connections, count.load(Ordering::Acquire)),
+            (0, 0)
+        );
         let _attached = attaching().done();
-        assert_eq!(hub.counts().connections, 1);
+        assert_eq!(
+            (hub.counts().connections, count.load(Ordering::Acquire)),
+            (1, 0)
+        );
     }
 }

@@ -1,19 +1,13 @@
 //! Making, listing and reading conversations.
 
-use std::sync::Arc;
-
 use parlor_auth::uuid_v7;
-use parlor_core::{
-    Actor, Refusal,
-    conversation::{NewConversation, decide_create},
-    validate,
-};
+use parlor_core::{Actor, Refusal, append::Change, conversation::decide_create, validate};
 use parlor_protocol::{
-    Conversation, ConversationId, CreateConversation, Member, Page, ServerFrame, Timestamp, UserId,
+    Conversation, ConversationId, CreateConversation, Member, Page, Timestamp, UserId,
 };
-use parlor_store::{ListFilter, ListKey, MemberKey};
+use parlor_store::{Appended, ListFilter, ListKey, MemberKey};
 
-use crate::{App, app::refused, detached::detached, page_token};
+use crate::{App, app::refused, page_token};
 
 /// A conversation, and whether this request made it.
 #[derive(Debug, Clone)]
@@ -40,47 +34,22 @@ pub struct ListConversations {
 impl App {
     /// Makes a conversation and tells its members, or finds the direct one that exists.
     pub async fn create_conversation(
-        self: &Arc<Self>,
+        &self,
         actor: &Actor,
         body: CreateConversation,
     ) -> Result<CreatedConversation, Refusal> {
         let new = decide_create(&actor.user_id, body)?;
-        let (app, actor) = (self.clone(), actor.clone());
-        detached(async move { app.make(&actor, &new).await }).await
-    }
-
-    async fn make(
-        &self,
-        actor: &Actor,
-        new: &NewConversation,
-    ) -> Result<CreatedConversation, Refusal> {
-        let now = self.now();
-        let id = ConversationId(uuid_v7(now.0));
-        let created = self
-            .store
-            .create_conversation(id, new, now)
-            .await
-            .map_err(refused)?;
-        // At once after the commit, before anything else can fail, and also for one that was there:
-        // whoever made it may have failed just here.
-        for (user_id, _) in &new.members {
-            self.hub.join_user(user_id, created.id);
+        let id = ConversationId(uuid_v7(self.now().0));
+        let pending = self.append(actor, id, Change::Create(new))?;
+        match pending.committed().await? {
+            Appended::Conversation { id, is_new } => Ok(CreatedConversation {
+                conversation: self.conversation(actor, id).await?,
+                is_new,
+            }),
+            Appended::Message { .. } | Appended::Done => {
+                unreachable!("a creation makes or finds a conversation")
+            }
         }
-        let conversation = self.conversation(actor, created.id).await?;
-        if created.is_new {
-            self.hub.publish(
-                created.id,
-                &ServerFrame::ConversationAdded {
-                    conversation_id: created.id,
-                    version: conversation.summary.version,
-                    conversation: Box::new(conversation.summary.clone()),
-                },
-            );
-        }
-        Ok(CreatedConversation {
-            conversation,
-            is_new: created.is_new,
-        })
     }
 
     /// One conversation as the actor sees it.
@@ -106,7 +75,7 @@ impl App {
         let limit = validate::page_size(list.limit)?;
         let after = page_token::decode::<(i64, ConversationId)>(list.cursor.as_deref())?;
         let filter = ListFilter {
-            archived: list.archived,
+            archived: Some(list.archived),
             query: validate::query(list.query)?,
             after: after.map(|(active_at, id)| ListKey {
                 active_at: Timestamp(active_at),
@@ -123,12 +92,9 @@ impl App {
         let next_cursor = found
             .last()
             .filter(|_| more)
-            .map(|(_, key)| page_token::encode(&(key.active_at.0, key.id)));
+            .map(|last| page_token::encode(&(last.key.active_at.0, last.key.id)));
         Ok(Page {
-            items: found
-                .into_iter()
-                .map(|(conversation, _)| conversation)
-                .collect(),
+            items: found.into_iter().map(|found| found.conversation).collect(),
             next_cursor,
         })
     }
@@ -147,7 +113,7 @@ impl App {
                 joined_at: Timestamp(joined_at),
                 user_id,
             });
-        self.require_member(actor, id).await?;
+        self.history_begins(actor, id).await?;
         let mut items = self
             .store
             .members(id, after.as_ref(), limit + 1)
@@ -162,21 +128,17 @@ impl App {
         Ok(Page { items, next_cursor })
     }
 
-    /// Refuses as if it did not exist when the actor is not in it.
-    pub(crate) async fn require_member(
+    /// Where the actor's own history begins; refused as if it did not exist when they are not in it.
+    pub(crate) async fn history_begins(
         &self,
         actor: &Actor,
         id: ConversationId,
-    ) -> Result<(), Refusal> {
-        if self
+    ) -> Result<i64, Refusal> {
+        let begins = self
             .store
-            .is_member(&actor.user_id, id)
+            .history_begins(&actor.user_id, id)
             .await
-            .map_err(refused)?
-        {
-            Ok(())
-        } else {
-            Err(Refusal::not_found("conversation"))
-        }
+            .map_err(refused)?;
+        begins.ok_or_else(|| Refusal::not_found("conversation"))
     }
 }

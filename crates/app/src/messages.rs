@@ -1,9 +1,15 @@
 //! Sending and reading messages.
 
+use std::sync::Arc;
+
 use parlor_auth::uuid_v7;
-use parlor_core::{Actor, Refusal, append, validate};
+use parlor_core::{
+    Actor, Refusal,
+    append::{Change, Item},
+    validate,
+};
 use parlor_protocol::{ConversationId, Message, MessageId, MessagePage, SendMessage};
-use parlor_store::{PendingAppend, Window};
+use parlor_store::{Appended, PendingAppend, Window};
 
 use crate::{App, app::refused};
 
@@ -15,7 +21,7 @@ pub struct PendingSend(PendingAppend);
 #[derive(Debug, Clone)]
 pub struct Sent {
     /// The message.
-    pub message: Message,
+    pub message: Arc<Message>,
     /// `false` when the same `clientId` had stored it before.
     pub is_new: bool,
 }
@@ -23,11 +29,23 @@ pub struct Sent {
 impl PendingSend {
     /// Waits until the message is on disk.
     pub async fn committed(self) -> Result<Sent, Refusal> {
-        let appended = self.0.committed().await?;
-        Ok(Sent {
-            message: appended.message,
-            is_new: appended.is_new,
-        })
+        match self.0.committed().await? {
+            Appended::Message { message, is_new } => Ok(Sent { message, is_new }),
+            Appended::Done | Appended::Conversation { .. } => {
+                unreachable!("a send makes a message")
+            }
+        }
+    }
+}
+
+/// A change that has its place in the queue.
+#[derive(Debug)]
+pub struct PendingChange(PendingAppend);
+
+impl PendingChange {
+    /// Waits until the change is on disk.
+    pub async fn committed(self) -> Result<(), Refusal> {
+        self.0.committed().await.map(drop)
     }
 }
 
@@ -51,16 +69,99 @@ impl App {
         body: SendMessage,
     ) -> Result<PendingSend, Refusal> {
         validate::message(&body)?;
-        let now = self.now();
-        let pending = self.appender.enqueue(append::Send {
-            id: MessageId(uuid_v7(now.0)),
-            conversation_id,
-            sender_id: actor.user_id.clone(),
+        let change = Change::Send {
+            id: MessageId(uuid_v7(self.now().0)),
             client_id: body.client_id,
             content: body.content,
-            created_at: now,
-        })?;
-        Ok(PendingSend(pending))
+        };
+        self.append(actor, conversation_id, change).map(PendingSend)
+    }
+
+    /// Queues a new text for one's own message.
+    pub fn edit(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        content: String,
+    ) -> Result<PendingChange, Refusal> {
+        validate::content(&content)?;
+        let change = Change::Edit {
+            message_id,
+            content,
+        };
+        self.change(actor, conversation_id, change)
+    }
+
+    /// Queues the end of a message, for everyone.
+    pub fn delete(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<PendingChange, Refusal> {
+        self.change(actor, conversation_id, Change::Delete { message_id })
+    }
+
+    /// Queues an emoji on a message, or its end.
+    pub fn react(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        emoji: String,
+        on: bool,
+    ) -> Result<PendingChange, Refusal> {
+        validate::emoji(&emoji)?;
+        let change = Change::React {
+            message_id,
+            emoji,
+            on,
+        };
+        self.change(actor, conversation_id, change)
+    }
+
+    /// One message as it is now.
+    pub async fn message(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Message, Refusal> {
+        let begins = self.history_begins(actor, conversation_id).await?;
+        let found = self
+            .store
+            .message(conversation_id, message_id)
+            .await
+            .map_err(refused)?;
+        found
+            .filter(|message| message.seq > begins)
+            .ok_or_else(|| Refusal::not_found("message"))
+    }
+
+    pub(crate) fn change(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        change: Change,
+    ) -> Result<PendingChange, Refusal> {
+        self.append(actor, conversation_id, change)
+            .map(PendingChange)
+    }
+
+    /// Puts a change into the appender's queue.
+    pub(crate) fn append(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        change: Change,
+    ) -> Result<PendingAppend, Refusal> {
+        self.appender.enqueue(Item {
+            conversation_id,
+            actor: actor.user_id.clone(),
+            now: self.now(),
+            change,
+        })
     }
 
     /// A page of a conversation's history in ascending `seq`; the newest when nothing else is asked.
@@ -87,9 +188,9 @@ impl App {
                 ));
             }
         };
-        self.require_member(actor, conversation_id).await?;
+        let begins = self.history_begins(actor, conversation_id).await?;
         self.store
-            .history(conversation_id, window, limit)
+            .history(conversation_id, begins, window, limit)
             .await
             .map_err(refused)
     }

@@ -1,63 +1,42 @@
 //! Delivered and read cursors.
 
-use std::sync::Arc;
+use parlor_core::{Actor, Refusal, append::Change};
+use parlor_protocol::{ConversationId, ReceiptStatus, SetStatus};
 
-use parlor_core::{Actor, Refusal};
-use parlor_protocol::{ConversationId, ReceiptStatus, ServerFrame, SetStatus, UserId};
-
-use crate::{App, app::refused, detached::detached};
+use crate::{App, app::refused, messages::PendingChange};
 
 impl App {
-    /// Moves one of the actor's cursors up to `seq` and tells the conversation. Moving it back or
-    /// past the newest message does nothing more than the possible.
-    pub async fn move_cursor(
-        self: &Arc<Self>,
+    /// Queues a move of one of the actor's cursors up to `seq`. Moving it back or past the newest
+    /// message does nothing more than the possible.
+    pub fn move_cursor(
+        &self,
         actor: &Actor,
         conversation_id: ConversationId,
         status: ReceiptStatus,
         seq: i64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<PendingChange, Refusal> {
         if seq < 0 {
             return Err(Refusal::field("seq", "0 or more"));
         }
-        let (app, user_id) = (self.clone(), actor.user_id.clone());
-        detached(async move { app.moved(conversation_id, user_id, status, seq).await }).await
+        self.change(actor, conversation_id, Change::Receipt { status, seq })
     }
 
-    async fn moved(
+    /// Queues making everything from `seq` on unread again.
+    pub fn mark_unread(
         &self,
+        actor: &Actor,
         conversation_id: ConversationId,
-        user_id: UserId,
-        status: ReceiptStatus,
         seq: i64,
-    ) -> Result<(), Refusal> {
-        let moved = self
-            .store
-            .move_cursor(conversation_id, &user_id, status, seq)
-            .await
-            .map_err(refused)?;
-        let Some(moved) = moved else { return Ok(()) };
-        // What is read is also delivered: one event says both.
-        let frame = if moved.cursors.read_seq > moved.before.read_seq {
-            ServerFrame::MessageRead {
-                conversation_id,
-                user_id,
-                seq: moved.cursors.read_seq,
-            }
-        } else {
-            ServerFrame::MessageDelivered {
-                conversation_id,
-                user_id,
-                seq: moved.cursors.delivered_seq,
-            }
-        };
-        self.hub.publish(conversation_id, &frame);
-        Ok(())
+    ) -> Result<PendingChange, Refusal> {
+        if seq < 1 {
+            return Err(Refusal::field("seq", "1 or more"));
+        }
+        self.change(actor, conversation_id, Change::Unread { seq })
     }
 
     /// Moves a cursor to a message named by its place or its id.
     pub async fn set_status(
-        self: &Arc<Self>,
+        &self,
         actor: &Actor,
         conversation_id: ConversationId,
         body: SetStatus,
@@ -65,7 +44,7 @@ impl App {
         let seq = match (body.seq, body.message_id) {
             (Some(seq), None) => seq,
             (None, Some(id)) => {
-                self.require_member(actor, conversation_id).await?;
+                self.history_begins(actor, conversation_id).await?;
                 let found = self
                     .store
                     .seq_of(conversation_id, id)
@@ -75,7 +54,8 @@ impl App {
             }
             _ => return Err(Refusal::field("seq", "either seq or messageId")),
         };
-        self.move_cursor(actor, conversation_id, body.status, seq)
+        self.move_cursor(actor, conversation_id, body.status, seq)?
+            .committed()
             .await
     }
 }

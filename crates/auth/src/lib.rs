@@ -8,10 +8,12 @@ mod keys;
 mod password;
 mod random;
 mod refresh;
+mod seal;
 mod token;
 
 pub use keys::{Keys, KeysError};
 pub use password::{PasswordError, Passwords};
 pub use random::{code, uuid_v7};
 pub use refresh::RefreshToken;
+pub use seal::Seal;
 pub use token::{AccessClaims, TokenError, Tokens};

@@ -1,8 +1,9 @@
 //! REST calls, typed by the wire types.
 
 use parlor_protocol::{
-    AuthReply, Conversation, ConversationId, CreateConversation, LinkLogin, Login, Message,
-    MessagePage, MoveCursor, Page, Problem, Refresh, Register, SendMessage, User, UserSummary,
+    AddMembers, AuthReply, Conversation, ConversationId, CreateConversation, EditMessage,
+    LinkLogin, Login, Message, MessageId, MessagePage, MoveCursor, Page, Problem, Refresh,
+    Register, Role, SendMessage, SyncPage, User, UserId, UserSummary,
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
@@ -174,6 +175,119 @@ impl Api {
         .await
     }
 
+    /// The messages just before a `seq`.
+    pub async fn history_before(
+        &self,
+        id: ConversationId,
+        before: i64,
+        limit: u32,
+    ) -> Result<MessagePage, ApiError> {
+        let request = self.request(Method::GET, &format!("/conversations/{id}/messages"));
+        read(request.query(&[("before", before), ("limit", i64::from(limit))])).await
+    }
+
+    /// What has changed since a cursor, or, without one, the first page of everything.
+    pub async fn sync(
+        &self,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<SyncPage, ApiError> {
+        let request = self
+            .request(Method::GET, "/sync")
+            .query(&limit.map(|limit| [("limit", limit)]));
+        read(request.query(&cursor.map(|cursor| [("cursor", cursor)]))).await
+    }
+
+    /// Changes the text of one's own message.
+    pub async fn edit(
+        &self,
+        id: ConversationId,
+        message_id: MessageId,
+        content: &str,
+    ) -> Result<Message, ApiError> {
+        let body = EditMessage {
+            content: content.to_owned(),
+        };
+        let path = format!("/conversations/{id}/messages/{message_id}");
+        read(self.request(Method::PATCH, &path).json(&body)).await
+    }
+
+    /// Deletes a message for everyone; its place stays.
+    pub async fn delete(&self, id: ConversationId, message_id: MessageId) -> Result<(), ApiError> {
+        let path = format!("/conversations/{id}/messages/{message_id}");
+        done(self.request(Method::DELETE, &path)).await
+    }
+
+    /// Puts an emoji on a message.
+    pub async fn react(
+        &self,
+        id: ConversationId,
+        message_id: MessageId,
+        emoji: &str,
+    ) -> Result<(), ApiError> {
+        done(self.reaction(Method::PUT, id, message_id, emoji)).await
+    }
+
+    /// Takes one's own emoji off a message.
+    pub async fn unreact(
+        &self,
+        id: ConversationId,
+        message_id: MessageId,
+        emoji: &str,
+    ) -> Result<(), ApiError> {
+        done(self.reaction(Method::DELETE, id, message_id, emoji)).await
+    }
+
+    /// Sets one's read cursor back, so that what follows `seq` is unread.
+    pub async fn mark_unread(&self, id: ConversationId, seq: i64) -> Result<(), ApiError> {
+        done(
+            self.request(Method::POST, &format!("/conversations/{id}/unread"))
+                .json(&MoveCursor { seq }),
+        )
+        .await
+    }
+
+    /// Makes people members of a conversation.
+    pub async fn add_members(
+        &self,
+        id: ConversationId,
+        user_ids: Vec<UserId>,
+        role: Option<Role>,
+    ) -> Result<(), ApiError> {
+        done(
+            self.request(Method::POST, &format!("/conversations/{id}/members"))
+                .json(&AddMembers { user_ids, role }),
+        )
+        .await
+    }
+
+    /// Removes a member; oneself to leave.
+    pub async fn remove_member(
+        &self,
+        id: ConversationId,
+        user_id: &UserId,
+    ) -> Result<(), ApiError> {
+        let path = format!("/conversations/{id}/members/{}", segment(user_id.as_str()));
+        done(self.request(Method::DELETE, &path)).await
+    }
+
+    /// Hides a conversation and clears its history for the caller, until its next message.
+    pub async fn hide(&self, id: ConversationId) -> Result<(), ApiError> {
+        done(self.request(Method::DELETE, &format!("/conversations/{id}"))).await
+    }
+
+    fn reaction(
+        &self,
+        method: Method,
+        id: ConversationId,
+        message_id: MessageId,
+        emoji: &str,
+    ) -> RequestBuilder {
+        let emoji = segment(emoji);
+        let path = format!("/conversations/{id}/messages/{message_id}/reactions/{emoji}");
+        self.request(method, &path)
+    }
+
     async fn post<B: Serialize, T: DeserializeOwned>(
         &self,
         path: &str,
@@ -189,6 +303,21 @@ impl Api {
             None => request,
         }
     }
+}
+
+/// A text as one segment of a path.
+fn segment(text: &str) -> String {
+    use std::fmt::Write;
+
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 async fn answer(request: RequestBuilder) -> Result<Response, ApiError> {
@@ -211,4 +340,17 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiErro
 
 async fn done(request: RequestBuilder) -> Result<(), ApiError> {
     answer(request).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_segment_of_a_path_holds_any_text() {
+        assert_eq!(segment("ada-1_b.c~"), "ada-1_b.c~");
+        assert_eq!(segment("a/b?c#d"), "a%2Fb%3Fc%23d");
+        assert_eq!(segment("auth0|5f7@x"), "auth0%7C5f7%40x");
+        assert_eq!(segment("👍"), "%F0%9F%91%8D");
+    }
 }

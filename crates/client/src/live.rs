@@ -1,76 +1,252 @@
-//! Drives a [`Session`](crate::session::Session) over tokio: one task, commands in, events out.
+//! Drives a [`Session`] over tokio: one task, commands in, events out. It owns the socket, the outbox
+//! and the reads over REST.
+//!
+//! Never here: a decision about what is sent, applied or tried again.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
-use parlor_protocol::ConversationId;
-use tokio::{sync::mpsc, task::JoinHandle};
+use parlor_protocol::{
+    ClientFrame, Code, ConversationId, MessageId, ReceiptStatus, Ref, ServerFrame, limits::PAGE_MAX,
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
-    Event, Socket, SocketError,
-    session::{Input, Output, Session},
+    Api, Event, OutboxError, Socket, SocketError, Status,
+    outbox::Outbox,
+    session::{Entry, Input, Output, Read, Session},
 };
 
 /// Events that may wait for the application before the task waits for it.
-const EVENTS_MAX: usize = 4096;
-/// Sends that may wait for the task.
-const SENDS_MAX: usize = 1024;
+const EVENTS_MAX: usize = 16_384;
+/// Commands that may wait for the task.
+const INPUTS_MAX: usize = 1024;
 /// How long an attempt to open a socket may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a frame may wait for a server that does not read.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a read over REST may take; the server's own bound is 20 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long closing a socket in good order may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why a send was not taken.
+/// Why a command was not taken.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection has ended")]
 pub struct LiveError;
 
+/// A live connection that is about to be made.
+#[derive(Debug)]
+pub struct Builder {
+    url: String,
+    token: String,
+    outbox: Option<PathBuf>,
+}
+
+impl Builder {
+    /// Keeps messages that are not acked in this file, so that they outlive the process. One file is
+    /// good for one user on one server; it is locked as long as the connection lives.
+    #[must_use]
+    pub fn outbox(mut self, path: impl AsRef<Path>) -> Self {
+        self.outbox = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Connects in the background. Fails when the outbox cannot be opened.
+    pub fn connect(self) -> Result<Live, OutboxError> {
+        let outbox = match &self.outbox {
+            Some(path) => Outbox::open(path)?,
+            None => Outbox::in_memory(),
+        };
+        Ok(Live::start(self.url, &self.token, outbox))
+    }
+}
+
 /// A live connection that comes back by itself. Dropping it ends it.
 #[derive(Debug)]
 pub struct Live {
-    sends: mpsc::Sender<Input>,
+    inputs: mpsc::Sender<Input>,
     events: mpsc::Receiver<Event>,
     task: JoinHandle<()>,
+    numbered: AtomicU64,
 }
 
 impl Live {
-    /// Connects to the server at `url` in the background.
+    /// Connects to the server at `url` in the background. What is not acked is kept in memory only.
     pub fn connect(url: &str, token: &str) -> Self {
-        let (sends, inputs) = mpsc::channel(SENDS_MAX);
-        let (tell, events) = mpsc::channel(EVENTS_MAX);
-        let task = tokio::spawn(run(url.to_owned(), token.to_owned(), inputs, tell));
-        Self {
-            sends,
-            events,
-            task,
+        Self::start(url.to_owned(), token, Outbox::in_memory())
+    }
+
+    /// A connection to the server at `url` with options.
+    pub fn builder(url: &str, token: &str) -> Builder {
+        Builder {
+            url: url.to_owned(),
+            token: token.to_owned(),
+            outbox: None,
         }
     }
 
-    /// Sends a message; [`Event::Sent`] follows when it is on disk. Returns our id for it.
+    fn start(url: String, token: &str, outbox: Outbox) -> Self {
+        let (inputs, taken) = mpsc::channel(INPUTS_MAX);
+        let (tell, events) = mpsc::channel(EVENTS_MAX);
+        let mut outputs = Vec::new();
+        let waiting: Vec<Entry> = outbox.entries().cloned().collect();
+        let session = Session::new(token, waiting, outbox.owner().cloned(), &mut outputs);
+        let driver = Driver {
+            api: Api::new(&url).with_token(token),
+            url,
+            started: Instant::now(),
+            session,
+            outbox: Some(outbox),
+            socket: None,
+            opening: JoinSet::new(),
+            reading: JoinSet::new(),
+            tell,
+        };
+        Self {
+            inputs,
+            events,
+            task: tokio::spawn(driver.run(taken, outputs)),
+            numbered: AtomicU64::new(1),
+        }
+    }
+
+    /// Sends a message; [`Event::Sent`] follows when it is on the server's disk. Returns our id for it.
     pub async fn send(
         &self,
         conversation_id: ConversationId,
         content: &str,
     ) -> Result<String, LiveError> {
         let client_id = uuid::Uuid::now_v7().to_string();
-        let input = Input::Send {
+        let entry = Entry {
             client_id: client_id.clone(),
             conversation_id,
             content: content.to_owned(),
         };
-        self.sends.send(input).await.map_err(|_| LiveError)?;
+        self.input(Input::Send(entry)).await?;
         Ok(client_id)
     }
 
-    /// Gives a newer token, after [`Status::TokenNeeded`](crate::Status::TokenNeeded) or before it.
+    /// Reads the newest messages of a conversation and follows it from there; they come as
+    /// [`Event::Applied`].
+    pub async fn open(&self, conversation_id: ConversationId) -> Result<(), LiveError> {
+        self.input(Input::Open(conversation_id)).await
+    }
+
+    /// Changes the text of one's own message. Not kept beyond this socket: [`Event::Done`] or
+    /// [`Event::Refused`] with the number that this returns says what became of it.
+    pub async fn edit(
+        &self,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        content: &str,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::MessageEdit {
+            reference,
+            conversation_id,
+            message_id,
+            content: content.to_owned(),
+        })
+        .await
+    }
+
+    /// Deletes a message for everyone. Answered like [`Live::edit`].
+    pub async fn delete(
+        &self,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::MessageDelete {
+            reference,
+            conversation_id,
+            message_id,
+        })
+        .await
+    }
+
+    /// Puts an emoji on a message. Answered like [`Live::edit`].
+    pub async fn react(
+        &self,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        emoji: &str,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::ReactionAdd {
+            reference,
+            conversation_id,
+            message_id,
+            emoji: emoji.to_owned(),
+        })
+        .await
+    }
+
+    /// Takes one's own emoji off a message. Answered like [`Live::edit`].
+    pub async fn unreact(
+        &self,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        emoji: &str,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::ReactionRemove {
+            reference,
+            conversation_id,
+            message_id,
+            emoji: emoji.to_owned(),
+        })
+        .await
+    }
+
+    /// Moves one's delivered or read cursor up. Answered like [`Live::edit`].
+    pub async fn receipt(
+        &self,
+        conversation_id: ConversationId,
+        status: ReceiptStatus,
+        seq: i64,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| match status {
+            ReceiptStatus::Delivered => ClientFrame::ReceiptDelivered {
+                reference,
+                conversation_id,
+                seq,
+            },
+            ReceiptStatus::Read => ClientFrame::ReceiptRead {
+                reference,
+                conversation_id,
+                seq,
+            },
+        })
+        .await
+    }
+
+    /// Gives a newer token, after [`Status::TokenNeeded`] or before it.
     pub async fn renew(&self, token: &str) -> Result<(), LiveError> {
         let token = token.to_owned();
-        self.sends
-            .send(Input::Renew { token })
-            .await
-            .map_err(|_| LiveError)
+        self.input(Input::Renew { token }).await
     }
 
     /// The next event; `None` when the connection has ended for good.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
+    }
+
+    async fn command(
+        &self,
+        frame: impl FnOnce(Option<Ref>) -> ClientFrame,
+    ) -> Result<u64, LiveError> {
+        let number = self.numbered.fetch_add(1, Ordering::Relaxed);
+        let frame = frame(Some(Ref::Number(number)));
+        self.input(Input::Command(frame)).await?;
+        Ok(number)
+    }
+
+    async fn input(&self, input: Input) -> Result<(), LiveError> {
+        self.inputs.send(input).await.map_err(|_| LiveError)
     }
 }
 
@@ -80,92 +256,204 @@ impl Drop for Live {
     }
 }
 
-enum Woken {
-    Input(Option<Input>),
-    Frame(Result<parlor_protocol::ServerFrame, SocketError>),
-    Timer,
+struct Driver {
+    url: String,
+    api: Api,
+    started: Instant,
+    session: Session,
+    /// Away only while it works on a thread of its own.
+    outbox: Option<Outbox>,
+    socket: Option<Socket>,
+    /// The attempt to open a socket, if one is under way.
+    opening: JoinSet<Option<Socket>>,
+    reading: JoinSet<Input>,
+    tell: mpsc::Sender<Event>,
 }
 
-async fn run(
-    url: String,
-    token: String,
-    mut inputs: mpsc::Receiver<Input>,
-    tell: mpsc::Sender<Event>,
-) {
-    let started = Instant::now();
-    let mut outputs = Vec::new();
-    let mut session = Session::new(&token, &mut outputs);
-    let mut socket: Option<Socket> = None;
-    loop {
-        let mut followed = Vec::new();
-        for output in outputs.drain(..) {
-            match output {
-                Output::Open => {
-                    followed.push(
-                        match tokio::time::timeout(OPEN_TIMEOUT, Socket::open(&url)).await {
-                            Ok(Ok(opened)) => {
-                                socket = Some(opened);
-                                Input::Opened
-                            }
-                            Ok(Err(_)) | Err(_) => Input::Closed(None),
-                        },
-                    );
+impl Driver {
+    async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut outputs: Vec<Output>) {
+        loop {
+            let mut followed = Vec::new();
+            for output in outputs.drain(..) {
+                match self.perform(output).await {
+                    Ok(Some(input)) => followed.push(input),
+                    Ok(None) => {}
+                    Err(Ended) => return,
                 }
-                Output::Write(frame) => {
-                    // A write that fails is followed by the end of the socket, which the read sees.
-                    if let Some(socket) = &mut socket {
-                        drop(socket.send(&frame).await);
-                    }
+            }
+            if followed.is_empty() {
+                match self.wait(&mut inputs).await {
+                    Ok(Some(input)) => followed.push(input),
+                    Ok(None) => continue,
+                    Err(Ended) => return,
                 }
-                Output::Close => {
-                    if socket.take().is_some() && session.status() == crate::Status::Live {
-                        followed.push(Input::Closed(None));
-                    }
+            }
+            for input in followed {
+                let now_ms = self.now_ms();
+                self.session.handle(input, now_ms, random(), &mut outputs);
+            }
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Waits for what happens next; `None` where it is of no interest.
+    async fn wait(&mut self, inputs: &mut mpsc::Receiver<Input>) -> Result<Option<Input>, Ended> {
+        let deadline = self.session.deadline(self.now_ms());
+        let deadline = deadline.map(|ms| self.started + Duration::from_millis(ms));
+        tokio::select! {
+            input = inputs.recv() => {
+                let input = input.ok_or(Ended)?;
+                if let Input::Renew { token } = &input {
+                    self.api = self.api.with_token(token);
                 }
-                Output::Tell(event) => {
-                    let ended = event == Event::Status(crate::Status::Stopped);
-                    if tell.send(event).await.is_err() || ended {
-                        return;
-                    }
+                Ok(Some(input))
+            }
+            frame = next(&mut self.socket) => Ok(match frame {
+                Ok(frame) => Some(Input::Frame(frame)),
+                // A newer server may say more than this client knows.
+                Err(SocketError::Unknown(_)) => {
+                    tracing::debug!("a frame is not known");
+                    None
+                }
+                Err(error) => {
+                    self.socket = None;
+                    Some(Input::Closed(match error {
+                        SocketError::Closed(code) => Some(code),
+                        SocketError::Broken(_) | SocketError::Unknown(_) => None,
+                    }))
+                }
+            }),
+            Some(opened) = self.opening.join_next() => Ok(match opened.ok().flatten() {
+                Some(socket) => {
+                    self.socket = Some(socket);
+                    Some(Input::Opened)
+                }
+                None => Some(Input::Closed(None)),
+            }),
+            Some(read) = self.reading.join_next() => Ok(read.ok()),
+            () = sleep_until(deadline) => Ok(Some(Input::Timer)),
+        }
+    }
+
+    async fn perform(&mut self, output: Output) -> Result<Option<Input>, Ended> {
+        match output {
+            Output::Open => {
+                let url = self.url.clone();
+                self.opening.spawn(async move {
+                    let opened = tokio::time::timeout(OPEN_TIMEOUT, Socket::open(&url)).await;
+                    opened.ok()?.ok()
+                });
+            }
+            Output::Write(frame) => {
+                if let Some(socket) = &mut self.socket
+                    && tokio::time::timeout(WRITE_TIMEOUT, socket.send(&frame))
+                        .await
+                        .is_err()
+                {
+                    self.socket = None;
+                    return Ok(Some(Input::Closed(None)));
+                }
+                // A write that fails is followed by the end of the socket, which the read sees.
+            }
+            Output::Close => {
+                self.opening.abort_all();
+                if let Some(mut socket) = self.socket.take() {
+                    drop(tokio::time::timeout(CLOSE_TIMEOUT, socket.close()).await);
+                }
+            }
+            Output::Store(entry) => return self.store(entry).await.map(Some),
+            Output::Forget(client_id) => {
+                self.with_outbox(move |outbox| outbox.leave(&client_id))
+                    .await?;
+            }
+            Output::Claim(user_id) => {
+                self.with_outbox(move |outbox| outbox.claim(&user_id))
+                    .await?;
+            }
+            Output::Fetch(read) => {
+                let api = self.api.clone();
+                self.reading.spawn(async move { fetch(&api, read).await });
+            }
+            Output::Tell(event) => {
+                let stopped = event == Event::Status(Status::Stopped);
+                self.tell(event).await?;
+                if stopped {
+                    return Err(Ended);
                 }
             }
         }
-        if followed.is_empty() {
-            let deadline = session
-                .deadline()
-                .map(|ms| started + Duration::from_millis(ms));
-            let woken = tokio::select! {
-                input = inputs.recv() => Woken::Input(input),
-                frame = next(&mut socket) => Woken::Frame(frame),
-                () = sleep_until(deadline) => Woken::Timer,
-            };
-            followed.push(match woken {
-                Woken::Input(Some(input)) => input,
-                Woken::Input(None) => return,
-                Woken::Frame(Ok(frame)) => Input::Frame(frame),
-                // A newer server may say more than this client knows.
-                Woken::Frame(Err(SocketError::Unknown(frame))) => {
-                    tracing::debug!(%frame, "a frame is not known");
-                    continue;
-                }
-                Woken::Frame(Err(error)) => {
-                    socket = None;
-                    Input::Closed(match error {
-                        SocketError::Closed(code) => Some(code),
-                        SocketError::Broken(_) | SocketError::Unknown(_) => None,
-                    })
-                }
-                Woken::Timer => Input::Timer,
-            });
+        Ok(None)
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Ended> {
+        self.tell.send(event).await.map_err(|_| Ended)
+    }
+
+    async fn store(&mut self, entry: Entry) -> Result<Input, Ended> {
+        let client_id = entry.client_id.clone();
+        let stored = self.on_disk(move |outbox| outbox.store(entry)).await?;
+        Ok(match stored {
+            Ok(()) => Input::Stored { client_id },
+            Err(error) => Input::NotStored {
+                client_id,
+                code: Code::Unavailable,
+                detail: error.to_string(),
+            },
+        })
+    }
+
+    /// Does something with the outbox that is no message's matter, and tells when it fails.
+    async fn with_outbox(
+        &mut self,
+        act: impl FnOnce(&mut Outbox) -> Result<(), OutboxError> + Send + 'static,
+    ) -> Result<(), Ended> {
+        match self.on_disk(act).await? {
+            Ok(()) => Ok(()),
+            Err(error) => self.tell(Event::Outbox(error.to_string())).await,
         }
-        for input in followed {
-            let now_ms = started.elapsed().as_millis() as u64;
-            session.handle(input, now_ms, random(), &mut outputs);
+    }
+
+    /// Disks take milliseconds: they must not hold up the other tasks of this thread.
+    async fn on_disk<T: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut Outbox) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
+        let mut outbox = self.outbox.take().ok_or(Ended)?;
+        if outbox.is_in_memory() {
+            let value = act(&mut outbox);
+            self.outbox = Some(outbox);
+            return Ok(value);
         }
+        let worked = tokio::task::spawn_blocking(move || {
+            let value = act(&mut outbox);
+            (outbox, value)
+        });
+        let (outbox, value) = worked.await.map_err(|_| Ended)?;
+        self.outbox = Some(outbox);
+        Ok(value)
     }
 }
 
-async fn next(socket: &mut Option<Socket>) -> Result<parlor_protocol::ServerFrame, SocketError> {
+/// The connection is over: nobody listens, or it was stopped.
+struct Ended;
+
+async fn fetch(api: &Api, read: Read) -> Input {
+    let reading = api.history(read.conversation_id, read.after, PAGE_MAX);
+    let page = match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        Ok(Ok(page)) => Some(page),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "history could not be read");
+            None
+        }
+        Err(_) => None,
+    };
+    Input::Fetched { read, page }
+}
+
+async fn next(socket: &mut Option<Socket>) -> Result<ServerFrame, SocketError> {
     match socket {
         Some(socket) => socket.next().await,
         None => std::future::pending().await,

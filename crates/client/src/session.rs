@@ -1,62 +1,40 @@
-//! What a live connection does, without I/O: connect, authorise, send, hear, come back.
+//! What a live connection does, without I/O: connect, authorise, resume, send, hear, come back.
 //!
 //! [`Session::handle`] takes what happened and appends what must be done; [`Session::deadline`]
-//! says when the driver has to come back by itself. Messages that were not acked stay in the outbox
-//! and go out again, in order and with the same `clientId`, after a reconnect: the server makes one
-//! message of them.
+//! says when the driver has to come back by itself. What is held of the server's state is the
+//! [`Replica`]'s, messages on their way are in `sends`; here are the socket's life and the sync that
+//! makes up for what was missed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use parlor_protocol::{
-    AckedMessage, ClientFrame, Code, ConversationId, Ref, SendMessage, ServerFrame,
+    AckedMessage, ClientFrame, Code, ConversationId, Message, MessagePage, Ref, ServerFrame,
+    SyncPage, UserId, limits,
 };
 
-/// First pause before a reconnect, in milliseconds; doubled each time.
-const BACKOFF_BASE_MS: u64 = 500;
-/// Longest pause before a reconnect, in milliseconds.
-const BACKOFF_MAX_MS: u64 = 30_000;
-/// Messages that may wait for their ack.
-const OUTBOX_MAX: usize = 10_000;
+use crate::{
+    backoff::backoff_ms,
+    replica::Heard,
+    sends::{self, ANSWER_MAX_MS, Sends},
+};
+pub use crate::{
+    event::{Event, Status},
+    outbox::Entry,
+    reads::Read,
+    replica::Replica,
+};
 
-/// What the outside sees of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Opening a socket, or waiting for `connected`.
-    Connecting,
-    /// Commands go out and events come in.
-    Live,
-    /// Waiting before the next try.
-    Waiting,
-    /// The token has ended: give a newer one with [`Input::Renew`].
-    TokenNeeded,
-    /// Ended for good: the session was revoked.
-    Stopped,
-}
-
-/// Something that happened, for the application.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The connection's state has changed. After each `Live`, what was missed must be read again.
-    Status(Status),
-    /// An event frame of the server.
-    Frame(Box<ServerFrame>),
-    /// A message of ours is on disk.
-    Sent {
-        /// Our id for it.
-        client_id: String,
-        /// Where it stands.
-        message: AckedMessage,
-    },
-    /// A message of ours was refused for good.
-    Failed {
-        /// Our id for it.
-        client_id: String,
-        /// Why.
-        code: Code,
-        /// In words.
-        detail: String,
-    },
-}
+/// How long `connected` may take after the socket is open, in milliseconds: longer than the server
+/// waits for a credential.
+const GREETING_MAX_MS: u64 = 15_000;
+/// Pause after a close with 4029 for which the server named no wait, in milliseconds.
+const LIMIT_WAIT_MS: u64 = 15_000;
+/// Shortest heartbeat that is obeyed, in milliseconds: a server's mistake must not become a flood.
+const HEARTBEAT_MS_MIN: u64 = 1000;
+/// Events kept while a sync is under way because something before them is missing.
+const EARLY_FRAMES_MAX: usize = 1000;
+/// Commands that may wait for their answer.
+const COMMANDS_MAX: usize = 1024;
 
 /// What happened.
 #[derive(Debug)]
@@ -75,13 +53,33 @@ pub enum Input {
         token: String,
     },
     /// The application sends a message. `client_id` must be unique.
-    Send {
+    Send(Entry),
+    /// The message is in the outbox.
+    Stored {
         /// Our id for it.
         client_id: String,
-        /// Where to.
-        conversation_id: ConversationId,
-        /// What.
-        content: String,
+    },
+    /// The message could not be put into the outbox.
+    NotStored {
+        /// Our id for it.
+        client_id: String,
+        /// Why.
+        code: Code,
+        /// In words.
+        detail: String,
+    },
+    /// The application wants to see a conversation's history.
+    Open(ConversationId),
+    /// The application edits, deletes, reacts or moves a cursor. Its `ref` must be a number that no
+    /// other command has.
+    Command(ClientFrame),
+    /// A read has come to its end.
+    Fetched {
+        /// Which.
+        read: Read,
+        /// What it brought; nothing when it failed. Also a refusal is tried again: whoever may not
+        /// read a conversation any more hears that too, and the read is forgotten with it.
+        page: Option<MessagePage>,
     },
 }
 
@@ -94,15 +92,29 @@ pub enum Output {
     Write(ClientFrame),
     /// Close the socket.
     Close,
+    /// Put a message into the outbox and answer with [`Input::Stored`] or [`Input::NotStored`].
+    Store(Entry),
+    /// The message with this `clientId` has left the outbox.
+    Forget(String),
+    /// The outbox is this user's.
+    Claim(UserId),
+    /// Read history over REST and answer with [`Input::Fetched`].
+    Fetch(Read),
     /// Tell the application.
     Tell(Event),
 }
 
-#[derive(Debug, Clone)]
-struct Waiting {
-    client_id: String,
-    conversation_id: ConversationId,
-    content: String,
+/// Where the making up for what was missed stands.
+#[derive(Debug, PartialEq)]
+enum Sync {
+    /// Nothing is missing.
+    Done,
+    /// The server sends the pages by itself; when it last sent one.
+    Resumed { since_ms: u64 },
+    /// A page was asked for.
+    Asked { number: u64, since_ms: u64 },
+    /// A page is asked for at this time.
+    Paused { until_ms: u64 },
 }
 
 /// The state machine of a live connection.
@@ -110,30 +122,70 @@ struct Waiting {
 pub struct Session {
     token: String,
     status: Status,
-    outbox: VecDeque<Waiting>,
+    owner: Option<UserId>,
+    me: Option<UserId>,
+    replica: Replica,
+    sends: Sends,
+    commands: BTreeMap<u64, u64>,
+    /// Tries in a row that have not led to a state without anything missing.
     failures: u32,
     /// The server's wish of when to come back, after a `reconnect` frame.
     after_ms: Option<u64>,
+    /// The wait named with the last refusal because of a limit.
+    limit_wait_ms: u64,
+    /// When to try again, or to give up waiting for `connected`.
     deadline_ms: Option<u64>,
     heartbeat_ms: u64,
     heard_ms: u64,
-    pinged: bool,
+    ping_ms: u64,
+    cursor: Option<String>,
+    sync: Sync,
+    sync_failures: u32,
+    numbered: u64,
+    /// Events whose predecessors are missing.
+    early: VecDeque<ServerFrame>,
+    /// How many of them the sync under way answers.
+    early_asked: usize,
+    /// Some that it does not answer could not be kept.
+    early_lost: bool,
 }
 
 impl Session {
-    /// A session that is about to connect.
-    pub fn new(token: &str, out: &mut Vec<Output>) -> Self {
+    /// A session that is about to connect, with the messages that an earlier process left and whose
+    /// they are.
+    pub fn new(
+        token: &str,
+        waiting: impl IntoIterator<Item = Entry>,
+        owner: Option<UserId>,
+        out: &mut Vec<Output>,
+    ) -> Self {
         out.push(Output::Open);
+        let mut sends = Sends::default();
+        for entry in waiting {
+            sends.add(entry, true);
+        }
         Self {
             token: token.to_owned(),
             status: Status::Connecting,
-            outbox: VecDeque::new(),
+            owner,
+            me: None,
+            replica: Replica::default(),
+            sends,
+            commands: BTreeMap::new(),
             failures: 0,
             after_ms: None,
+            limit_wait_ms: LIMIT_WAIT_MS,
             deadline_ms: None,
-            heartbeat_ms: parlor_protocol::limits::HEARTBEAT_MS,
+            heartbeat_ms: limits::HEARTBEAT_MS,
             heard_ms: 0,
-            pinged: false,
+            ping_ms: 0,
+            cursor: None,
+            sync: Sync::Done,
+            sync_failures: 0,
+            numbered: 0,
+            early: VecDeque::new(),
+            early_asked: 0,
+            early_lost: false,
         }
     }
 
@@ -142,64 +194,104 @@ impl Session {
         self.status
     }
 
-    /// How many messages wait for their ack.
-    pub fn outbox_len(&self) -> usize {
-        self.outbox.len()
+    /// What is held of the server's state.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Where the next socket resumes.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// The `clientId`s that wait for their ack, in the order in which they were written.
+    pub fn waiting(&self) -> Vec<&str> {
+        self.sends.waiting()
     }
 
     /// When [`Input::Timer`] is due.
-    pub fn deadline(&self) -> Option<u64> {
-        self.deadline_ms
+    pub fn deadline(&self, now_ms: u64) -> Option<u64> {
+        if self.status != Status::Live {
+            return self.deadline_ms;
+        }
+        let sync_ms = match self.sync {
+            Sync::Done => None,
+            Sync::Resumed { since_ms } | Sync::Asked { since_ms, .. } => {
+                Some(since_ms + ANSWER_MAX_MS)
+            }
+            Sync::Paused { until_ms } => Some(until_ms),
+        };
+        [
+            Some(self.ping_ms),
+            Some(self.heard_ms + 2 * self.heartbeat_ms),
+            sync_ms,
+            self.sends.deadline(now_ms),
+            self.replica.reads.deadline(),
+            self.commands
+                .values()
+                .min()
+                .map(|since| since + ANSWER_MAX_MS),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Takes one input. `random` is between 0 and 1 and spreads reconnects.
+    /// Takes one input. `random` is between 0 and 1 and spreads what is tried again.
     pub fn handle(&mut self, input: Input, now_ms: u64, random: f64, out: &mut Vec<Output>) {
         if self.status == Status::Stopped {
             return;
         }
         match input {
-            Input::Opened => out.push(Output::Write(ClientFrame::Auth {
-                reference: None,
-                token: self.token.clone(),
-                cursor: None,
-            })),
+            Input::Opened => {
+                self.deadline_ms = Some(now_ms + GREETING_MAX_MS);
+                self.authorise(self.cursor.clone(), out);
+            }
             Input::Frame(frame) => {
-                self.heard(now_ms);
-                self.frame(frame, now_ms, out);
+                self.heard_ms = now_ms;
+                self.frame(frame, now_ms, random, out);
             }
             Input::Closed(code) => self.closed(code, now_ms, random, out),
             Input::Timer => self.timer(now_ms, random, out),
             Input::Renew { token } => {
                 self.token = token;
-                if self.status == Status::TokenNeeded {
-                    self.set(Status::Connecting, out);
-                    out.push(Output::Open);
+                match self.status {
+                    Status::Live => self.authorise(None, out),
+                    Status::TokenNeeded => {
+                        self.set(Status::Connecting, out);
+                        out.push(Output::Open);
+                    }
+                    Status::Connecting | Status::Waiting | Status::Stopped => {}
                 }
             }
-            Input::Send {
+            Input::Send(entry) => self.send(entry, out),
+            Input::Stored { client_id } => self.sends.stored(&client_id),
+            Input::NotStored {
                 client_id,
-                conversation_id,
-                content,
+                code,
+                detail,
             } => {
-                if self.outbox.len() >= OUTBOX_MAX {
-                    let detail = "too many messages wait to be sent".to_owned();
-                    out.push(Output::Tell(Event::Failed {
-                        client_id,
-                        code: Code::Unavailable,
-                        detail,
-                    }));
-                    return;
-                }
-                let waiting = Waiting {
+                self.sends.leave(&client_id);
+                let failed = Event::Failed {
                     client_id,
-                    conversation_id,
-                    content,
+                    code,
+                    detail,
                 };
-                if self.status == Status::Live {
-                    out.push(write(&waiting));
-                }
-                self.outbox.push_back(waiting);
+                out.push(Output::Tell(failed));
             }
+            Input::Open(id) => self.replica.open(id),
+            Input::Command(frame) => self.command(frame, now_ms, out),
+            Input::Fetched { read, page } => self.fetched(read, page, now_ms, random, out),
+        }
+        if self.status == Status::Live {
+            out.extend(self.sends.next(now_ms).into_iter().map(Output::Write));
+            out.extend(
+                self.replica
+                    .reads
+                    .next(now_ms)
+                    .into_iter()
+                    .map(Output::Fetch),
+            );
         }
     }
 
@@ -210,316 +302,439 @@ impl Session {
         }
     }
 
-    fn heard(&mut self, now_ms: u64) {
-        self.heard_ms = now_ms;
-        self.pinged = false;
-        if self.status == Status::Live {
-            self.deadline_ms = Some(now_ms + self.heartbeat_ms);
-        }
+    fn authorise(&self, cursor: Option<String>, out: &mut Vec<Output>) {
+        out.push(Output::Write(ClientFrame::Auth {
+            reference: None,
+            token: self.token.clone(),
+            cursor,
+        }));
     }
 
-    fn frame(&mut self, frame: ServerFrame, now_ms: u64, out: &mut Vec<Output>) {
+    fn send(&mut self, entry: Entry, out: &mut Vec<Output>) {
+        let Entry {
+            client_id,
+            conversation_id,
+            content,
+        } = entry.clone();
+        let detail = if content.chars().count() > limits::CONTENT_CHARS_MAX
+            || !fits(&sends::frame(conversation_id, client_id, content))
+        {
+            Some("the text is too long")
+        } else if entry.client_id.len() > limits::REF_BYTES_MAX {
+            Some("the client id is too long")
+        } else {
+            None
+        };
+        if let Some(detail) = detail {
+            out.push(Output::Tell(Event::Failed {
+                client_id: entry.client_id,
+                code: Code::InvalidRequest,
+                detail: detail.to_owned(),
+            }));
+            return;
+        }
+        self.sends.add(entry.clone(), false);
+        out.push(Output::Store(entry));
+    }
+
+    fn command(&mut self, frame: ClientFrame, now_ms: u64, out: &mut Vec<Output>) {
+        let Some(Ref::Number(number)) = frame.reference().cloned() else {
+            return;
+        };
+        if !fits(&frame) {
+            return refuse(number, Code::InvalidRequest, "the text is too long", out);
+        }
+        let detail = if self.status != Status::Live {
+            "there is no connection"
+        } else if self.commands.len() >= COMMANDS_MAX {
+            "too many commands wait for their answer"
+        } else {
+            self.commands.insert(number, now_ms);
+            out.push(Output::Write(frame));
+            return;
+        };
+        refuse(number, Code::Unavailable, detail, out);
+    }
+
+    fn frame(&mut self, frame: ServerFrame, now_ms: u64, random: f64, out: &mut Vec<Output>) {
         match frame {
-            ServerFrame::Connected { heartbeat_ms, .. } => {
-                self.failures = 0;
-                self.after_ms = None;
-                self.heartbeat_ms = heartbeat_ms.max(1000);
-                self.deadline_ms = Some(now_ms + self.heartbeat_ms);
-                self.set(Status::Live, out);
-                out.extend(self.outbox.iter().map(write));
-            }
+            ServerFrame::Connected {
+                user_id,
+                epoch,
+                heartbeat_ms,
+                resumed,
+                ..
+            } => self.greeted(&user_id, &epoch, heartbeat_ms, resumed, now_ms, out),
             ServerFrame::Ack {
-                reference: Some(Ref::Text(client_id)),
-                message: Some(message),
-            } => {
-                if self.leave(&client_id) {
-                    out.push(Output::Tell(Event::Sent { client_id, message }));
+                reference,
+                message,
+                page,
+            } => match (reference, page) {
+                (Some(Ref::Text(text)), Some(page)) if self.is_asked(&text) => {
+                    self.page(*page, now_ms, out);
                 }
-            }
+                (Some(Ref::Text(client_id)), None) => {
+                    if let Some(message) = message {
+                        self.sent(client_id, message, out);
+                    }
+                }
+                (Some(Ref::Number(number)), None) if self.commands.remove(&number).is_some() => {
+                    out.push(Output::Tell(Event::Done { number }));
+                }
+                _ => {}
+            },
             ServerFrame::Error {
-                reference: Some(Ref::Text(client_id)),
+                reference,
                 code,
                 detail,
-                ..
+                retry_after_ms,
             } => {
-                // What may yet be stored stays and goes out again; what is refused does not.
-                let again = matches!(
-                    code,
-                    Code::Unavailable
-                        | Code::UnknownOutcome
-                        | Code::RateLimited
-                        | Code::StorageFull
-                );
-                if again {
-                    out.push(Output::Close);
-                } else if self.leave(&client_id) {
-                    out.push(Output::Tell(Event::Failed {
-                        client_id,
-                        code,
-                        detail,
-                    }));
+                if code == Code::RateLimited {
+                    self.limit_wait_ms = retry_after_ms.unwrap_or(LIMIT_WAIT_MS);
+                }
+                match reference {
+                    Some(Ref::Text(text)) if self.is_asked(&text) => {
+                        self.sync_refused(code, retry_after_ms, now_ms, random, out);
+                    }
+                    Some(Ref::Text(client_id)) if may_work_later(code) => {
+                        let everything = code == Code::RateLimited;
+                        let sends = &mut self.sends;
+                        sends.postpone(&client_id, retry_after_ms, everything, now_ms, random);
+                    }
+                    Some(Ref::Text(client_id)) => self.failed(client_id, code, detail, out),
+                    Some(Ref::Number(number)) if self.commands.remove(&number).is_some() => {
+                        refuse(number, code, &detail, out);
+                    }
+                    Some(Ref::Number(_)) | None => {}
                 }
             }
             ServerFrame::Reconnect { after_ms } => self.after_ms = Some(after_ms),
-            ServerFrame::Pong { .. } | ServerFrame::Ack { .. } | ServerFrame::Error { .. } => {}
-            event => out.push(Output::Tell(Event::Frame(Box::new(event)))),
+            ServerFrame::Pong { cursor, .. } => {
+                // With something missing, not everything before the pong is applied.
+                if self.sync == Sync::Done && self.cursor.is_some() && cursor.is_some() {
+                    self.cursor = cursor;
+                }
+            }
+            ServerFrame::Sync { page } => {
+                if matches!(self.sync, Sync::Resumed { .. }) {
+                    self.page(*page, now_ms, out);
+                }
+            }
+            event => {
+                out.push(Output::Tell(Event::Frame(Box::new(event.clone()))));
+                self.event(event, now_ms, out);
+            }
         }
     }
 
-    /// Takes a message out of the outbox; `false` when it was not there (a second ack).
-    fn leave(&mut self, client_id: &str) -> bool {
-        let at = self
-            .outbox
-            .iter()
-            .position(|waiting| waiting.client_id == client_id);
-        at.and_then(|at| self.outbox.remove(at)).is_some()
+    fn greeted(
+        &mut self,
+        user_id: &UserId,
+        epoch: &str,
+        heartbeat_ms: u64,
+        resumed: bool,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) {
+        // One person's messages must never go out as another's.
+        match &self.owner {
+            Some(owner) if owner != user_id => {
+                let detail = format!("the outbox holds messages of {owner}, not of {user_id}");
+                out.push(Output::Tell(Event::Outbox(detail)));
+                out.push(Output::Close);
+                self.deadline_ms = None;
+                return self.set(Status::Stopped, out);
+            }
+            Some(_) => {}
+            None => {
+                self.owner = Some(user_id.clone());
+                out.push(Output::Claim(user_id.clone()));
+            }
+        }
+        self.me = Some(user_id.clone());
+        self.deadline_ms = None;
+        self.after_ms = None;
+        self.limit_wait_ms = LIMIT_WAIT_MS;
+        self.heartbeat_ms = heartbeat_ms.max(HEARTBEAT_MS_MIN);
+        self.ping_ms = now_ms + self.heartbeat_ms;
+        self.set(Status::Live, out);
+        self.with_replica(out, |replica, told| {
+            replica.greeted(user_id, epoch, told);
+        });
+        // Not `connected.cursor`: what is before it may still be missing, and the pages bring newer ones.
+        if resumed {
+            self.sync = Sync::Resumed { since_ms: now_ms };
+        } else {
+            self.cursor = None;
+            self.ask(now_ms, out);
+        }
+    }
+
+    /// Applies an event, or keeps it until a sync has brought what is missing before it.
+    fn event(&mut self, event: ServerFrame, now_ms: u64, out: &mut Vec<Output>) {
+        let heard = self.with_replica(out, |replica, told| replica.apply(&event, told));
+        if heard != Heard::Missed {
+            return;
+        }
+        if self.early.len() >= EARLY_FRAMES_MAX {
+            self.early.pop_front();
+            self.early_lost |= self.early_asked == 0;
+            self.early_asked = self.early_asked.saturating_sub(1);
+        }
+        self.early.push_back(event);
+        if self.sync == Sync::Done {
+            self.begin_sync(now_ms, out);
+        }
+    }
+
+    fn begin_sync(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        self.early_asked = self.early.len();
+        self.ask(now_ms, out);
+    }
+
+    /// Asks for the next page, from nothing where there is no cursor.
+    fn ask(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        if self.cursor.is_none() {
+            self.with_replica(out, Replica::forget_all);
+        }
+        self.numbered += 1;
+        self.sync = Sync::Asked {
+            number: self.numbered,
+            since_ms: now_ms,
+        };
+        out.push(Output::Write(ClientFrame::Sync {
+            reference: Some(Ref::Text(sync_ref(self.numbered))),
+            cursor: self.cursor.clone(),
+        }));
+    }
+
+    fn is_asked(&self, reference: &str) -> bool {
+        matches!(self.sync, Sync::Asked { number, .. } if reference == sync_ref(number))
+    }
+
+    fn page(&mut self, page: SyncPage, now_ms: u64, out: &mut Vec<Output>) {
+        self.sync_failures = 0;
+        self.cursor = Some(page.cursor.clone());
+        let has_more = page.has_more;
+        self.with_replica(out, |replica, told| replica.take_page(page, told));
+        if has_more {
+            return match &mut self.sync {
+                Sync::Resumed { since_ms } => *since_ms = now_ms,
+                _ => self.ask(now_ms, out),
+            };
+        }
+        self.failures = 0;
+        self.sync = Sync::Done;
+        let asked = std::mem::take(&mut self.early_asked);
+        for (at, event) in std::mem::take(&mut self.early).into_iter().enumerate() {
+            let heard = self.with_replica(out, |replica, told| replica.apply(&event, told));
+            // What was heard before the sync was asked for is in it, or of what is ours no more.
+            if heard == Heard::Missed && at >= asked {
+                self.early.push_back(event);
+            }
+        }
+        if std::mem::take(&mut self.early_lost) || !self.early.is_empty() {
+            self.begin_sync(now_ms, out);
+        }
+    }
+
+    fn sync_refused(
+        &mut self,
+        code: Code,
+        retry_after_ms: Option<u64>,
+        now_ms: u64,
+        random: f64,
+        out: &mut Vec<Output>,
+    ) {
+        if code == Code::CursorNotUsable && self.cursor.take().is_some() {
+            return self.ask(now_ms, out);
+        }
+        let wait_ms = retry_after_ms.unwrap_or_else(|| backoff_ms(self.sync_failures, random));
+        self.sync_failures = self.sync_failures.saturating_add(1);
+        self.sync = Sync::Paused {
+            until_ms: now_ms.saturating_add(wait_ms),
+        };
+    }
+
+    fn fetched(
+        &mut self,
+        read: Read,
+        page: Option<MessagePage>,
+        now_ms: u64,
+        random: f64,
+        out: &mut Vec<Output>,
+    ) {
+        if !self.replica.reads.counts(&read) {
+            return;
+        }
+        let brought = page.is_some_and(|page| {
+            self.with_replica(out, |replica, told| replica.take_history(&read, page, told))
+        });
+        if !brought {
+            let reads = &mut self.replica.reads;
+            reads.failed(read.conversation_id, now_ms, random);
+        }
+    }
+
+    /// Lets the replica do something and passes on what it tells. A message of ours that is in it is
+    /// as good as acked.
+    fn with_replica<T>(
+        &mut self,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut Replica, &mut Vec<Event>) -> T,
+    ) -> T {
+        let mut told = Vec::new();
+        let value = act(&mut self.replica, &mut told);
+        for event in told {
+            let seen = match &event {
+                Event::Applied(message) | Event::Updated(message) => self.seen(message),
+                _ => None,
+            };
+            out.push(Output::Tell(event));
+            if let Some((client_id, message)) = seen {
+                self.sent(client_id, message, out);
+            }
+        }
+        value
+    }
+
+    fn seen(&self, message: &Message) -> Option<(String, AckedMessage)> {
+        let own = self.me.as_ref() == Some(&message.sender_id);
+        let client_id = message.client_id.as_ref().filter(|_| own)?;
+        Some((client_id.clone(), message.into()))
+    }
+
+    fn sent(&mut self, client_id: String, message: AckedMessage, out: &mut Vec<Output>) {
+        if self.sends.leave(&client_id) {
+            out.push(Output::Forget(client_id.clone()));
+            out.push(Output::Tell(Event::Sent { client_id, message }));
+        }
+    }
+
+    fn failed(&mut self, client_id: String, code: Code, detail: String, out: &mut Vec<Output>) {
+        if self.sends.leave(&client_id) {
+            out.push(Output::Forget(client_id.clone()));
+            out.push(Output::Tell(Event::Failed {
+                client_id,
+                code,
+                detail,
+            }));
+        }
     }
 
     fn closed(&mut self, code: Option<u16>, now_ms: u64, random: f64, out: &mut Vec<Output>) {
-        if let Some(ended) = match code {
-            Some(4003) => Some(Status::TokenNeeded),
-            Some(4004) => Some(Status::Stopped),
-            _ => None,
-        } {
-            self.deadline_ms = None;
-            return self.set(ended, out);
+        if matches!(self.status, Status::Waiting | Status::TokenNeeded) {
+            return;
         }
-        self.failures += 1;
-        let ceiling_ms = BACKOFF_BASE_MS
-            .saturating_mul(1 << self.failures.min(16))
-            .min(BACKOFF_MAX_MS);
-        let backoff_ms = (ceiling_ms as f64 * random) as u64;
-        self.deadline_ms = Some(now_ms + self.after_ms.take().unwrap_or(backoff_ms));
-        self.set(Status::Waiting, out);
+        // One of our frames was wrong and nobody says which: none is repeated.
+        if let Some(code @ (1007 | 1009 | 4001)) = code {
+            let detail = format!("the server could not read a frame of ours (close code {code})");
+            for client_id in self.sends.under_way() {
+                self.failed(client_id, Code::InvalidRequest, detail.clone(), out);
+            }
+        }
+        self.sends.interrupted();
+        for (number, _) in std::mem::take(&mut self.commands) {
+            let detail = "the connection ended before the answer";
+            refuse(number, Code::UnknownOutcome, detail, out);
+        }
+        self.sync = Sync::Done;
+        self.early.clear();
+        self.early_asked = 0;
+        self.early_lost = false;
+        let after_ms = self.after_ms.take();
+        let backoff_ms = backoff_ms(self.failures, random);
+        let (status, wait_ms) = match code {
+            Some(4003) => (Status::TokenNeeded, None),
+            Some(4004) => (Status::Stopped, None),
+            Some(4029) => (Status::Waiting, Some(self.limit_wait_ms)),
+            _ => (Status::Waiting, Some(after_ms.unwrap_or(backoff_ms))),
+        };
+        if code == Some(4007) {
+            self.cursor = None;
+            self.with_replica(out, Replica::forget_all);
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.deadline_ms = wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms));
+        self.set(status, out);
     }
 
     fn timer(&mut self, now_ms: u64, random: f64, out: &mut Vec<Output>) {
-        if self
-            .deadline_ms
-            .is_none_or(|deadline_ms| now_ms < deadline_ms)
-        {
-            return;
-        }
+        let due = self.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms);
         match self.status {
-            Status::Waiting => {
+            Status::Waiting if due => {
                 self.deadline_ms = None;
                 self.set(Status::Connecting, out);
                 out.push(Output::Open);
             }
-            Status::Live if self.pinged => {
-                out.push(Output::Close);
-                self.closed(None, now_ms, random, out);
-            }
-            Status::Live => {
-                self.pinged = true;
-                self.deadline_ms = Some(now_ms + self.heartbeat_ms);
-                out.push(Output::Write(ClientFrame::Ping { reference: None }));
-            }
-            Status::Connecting | Status::TokenNeeded | Status::Stopped => {}
+            Status::Connecting if due => self.give_up(now_ms, random, out),
+            Status::Live => self.live_timer(now_ms, random, out),
+            Status::Waiting | Status::Connecting | Status::TokenNeeded | Status::Stopped => {}
         }
+    }
+
+    fn live_timer(&mut self, now_ms: u64, random: f64, out: &mut Vec<Output>) {
+        let silent = self.heard_ms + 2 * self.heartbeat_ms <= now_ms;
+        let unanswered = |since_ms: u64| since_ms + ANSWER_MAX_MS <= now_ms;
+        let stuck = match self.sync {
+            Sync::Resumed { since_ms } | Sync::Asked { since_ms, .. } => unanswered(since_ms),
+            Sync::Done | Sync::Paused { .. } => false,
+        };
+        if silent || stuck {
+            return self.give_up(now_ms, random, out);
+        }
+        if self.ping_ms <= now_ms {
+            self.ping_ms = now_ms + self.heartbeat_ms;
+            out.push(Output::Write(ClientFrame::Ping { reference: None }));
+        }
+        if matches!(self.sync, Sync::Paused { until_ms } if until_ms <= now_ms) {
+            self.ask(now_ms, out);
+        }
+        self.sends.give_up_waiting(now_ms);
+        while let Some((number, since_ms)) = self.commands.pop_first() {
+            if !unanswered(since_ms) {
+                self.commands.insert(number, since_ms);
+                break;
+            }
+            let detail = "the server did not answer in time";
+            refuse(number, Code::UnknownOutcome, detail, out);
+        }
+    }
+
+    fn give_up(&mut self, now_ms: u64, random: f64, out: &mut Vec<Output>) {
+        out.push(Output::Close);
+        self.closed(None, now_ms, random, out);
     }
 }
 
-fn write(waiting: &Waiting) -> Output {
-    let body = SendMessage {
-        content: waiting.content.clone(),
-        client_id: Some(waiting.client_id.clone()),
-        ..SendMessage::default()
-    };
-    let reference = Some(Ref::Text(waiting.client_id.clone()));
-    Output::Write(ClientFrame::message_send(
-        reference,
-        waiting.conversation_id,
-        body,
-    ))
+fn refuse(number: u64, code: Code, detail: &str, out: &mut Vec<Output>) {
+    let detail = detail.to_owned();
+    out.push(Output::Tell(Event::Refused {
+        number,
+        code,
+        detail,
+    }));
 }
 
-#[cfg(test)]
-mod tests {
-    use parlor_protocol::{MessageId, Timestamp};
-    use uuid::Uuid;
+/// Whether the server reads a frame of this size: one that it does not ends the socket, and with it
+/// whatever else is under way.
+fn fits(frame: &ClientFrame) -> bool {
+    let text = serde_json::to_string(frame).expect("frames hold nothing that JSON cannot say");
+    text.len() <= limits::FRAME_BYTES_MAX
+}
 
-    use super::*;
+fn sync_ref(number: u64) -> String {
+    format!("sync-{number}")
+}
 
-    struct Bench {
-        session: Session,
-        now_ms: u64,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let mut out = Vec::new();
-            let session = Session::new("t", &mut out);
-            assert_eq!(out, [Output::Open]);
-            Self { session, now_ms: 0 }
-        }
-
-        fn on(&mut self, input: Input) -> Vec<Output> {
-            let mut out = Vec::new();
-            self.session.handle(input, self.now_ms, 0.5, &mut out);
-            out
-        }
-
-        fn live() -> Self {
-            let mut bench = Self::new();
-            assert!(matches!(
-                bench.on(Input::Opened)[..],
-                [Output::Write(ClientFrame::Auth { .. })]
-            ));
-            let out = bench.on(Input::Frame(connected()));
-            assert_eq!(out[0], Output::Tell(Event::Status(Status::Live)));
-            bench
-        }
-
-        fn wait(&mut self) -> Vec<Output> {
-            self.now_ms = self.session.deadline().expect("a deadline");
-            self.on(Input::Timer)
-        }
-    }
-
-    fn connected() -> ServerFrame {
-        ServerFrame::Connected {
-            user_id: "ada".parse().expect("a valid id"),
-            session_id: None,
-            epoch: "e".into(),
-            cursor: "c".into(),
-            heartbeat_ms: 25_000,
-            resumed: false,
-        }
-    }
-
-    fn send(client_id: &str) -> Input {
-        let conversation_id = ConversationId(Uuid::from_u128(1));
-        Input::Send {
-            client_id: client_id.into(),
-            conversation_id,
-            content: "hi".into(),
-        }
-    }
-
-    fn ack(client_id: &str) -> Input {
-        let message = AckedMessage {
-            id: MessageId(Uuid::from_u128(1)),
-            seq: 1,
-            version: 1,
-            created_at: Timestamp(0),
-        };
-        Input::Frame(ServerFrame::Ack {
-            reference: Some(Ref::Text(client_id.into())),
-            message: Some(message),
-        })
-    }
-
-    fn refs(out: &[Output]) -> Vec<&str> {
-        out.iter()
-            .filter_map(|output| match output {
-                Output::Write(frame) => match frame.reference() {
-                    Some(Ref::Text(text)) => Some(text.as_str()),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn what_was_not_acked_goes_out_again_in_order() {
-        let mut bench = Bench::new();
-        assert!(bench.on(send("a")).is_empty());
-        bench.on(Input::Opened);
-        assert_eq!(refs(&bench.on(Input::Frame(connected()))), ["a"]);
-        assert_eq!(refs(&bench.on(send("b"))), ["b"]);
-        bench.on(send("c"));
-        assert!(matches!(
-            &bench.on(ack("b"))[..],
-            [Output::Tell(Event::Sent { .. })]
-        ));
-        bench.on(Input::Closed(None));
-        assert!(bench.on(send("d")).is_empty());
-        assert!(bench.wait().contains(&Output::Open));
-        bench.on(Input::Opened);
-        assert_eq!(refs(&bench.on(Input::Frame(connected()))), ["a", "c", "d"]);
-        bench.on(ack("a"));
-        assert!(
-            bench.on(ack("a")).is_empty(),
-            "a second ack says nothing new"
-        );
-        assert_eq!(bench.session.outbox_len(), 2);
-    }
-
-    #[test]
-    fn a_refusal_leaves_the_outbox_and_an_unknown_outcome_stays() {
-        let mut bench = Bench::live();
-        bench.on(send("a"));
-        bench.on(send("b"));
-        let error = |client_id: &str, code| {
-            Input::Frame(ServerFrame::Error {
-                reference: Some(Ref::Text(client_id.into())),
-                code,
-                detail: String::new(),
-                retry_after_ms: None,
-            })
-        };
-        assert!(matches!(
-            &bench.on(error("a", Code::NotFound))[..],
-            [Output::Tell(Event::Failed { .. })]
-        ));
-        assert_eq!(bench.on(error("b", Code::UnknownOutcome)), [Output::Close]);
-        assert_eq!(bench.session.outbox_len(), 1);
-    }
-
-    #[test]
-    fn it_comes_back_as_the_close_code_says() {
-        let mut bench = Bench::live();
-        bench.on(Input::Frame(ServerFrame::Reconnect { after_ms: 1234 }));
-        bench.on(Input::Closed(Some(1012)));
-        assert_eq!(bench.session.deadline(), Some(1234));
-        let mut bench = Bench::live();
-        assert_eq!(
-            bench.on(Input::Closed(Some(4004))),
-            [Output::Tell(Event::Status(Status::Stopped))]
-        );
-        assert_eq!(bench.session.deadline(), None);
-        let mut bench = Bench::live();
-        bench.on(send("a"));
-        assert_eq!(
-            bench.on(Input::Closed(Some(4003))),
-            [Output::Tell(Event::Status(Status::TokenNeeded))]
-        );
-        assert_eq!(bench.session.deadline(), None);
-        let out = bench.on(Input::Renew { token: "t2".into() });
-        assert_eq!(out.last(), Some(&Output::Open));
-        bench.on(Input::Opened);
-        assert_eq!(
-            refs(&bench.on(Input::Frame(connected()))),
-            ["a"],
-            "what waited goes out"
-        );
-        let mut bench = Bench::live();
-        let mut pauses = Vec::new();
-        for _ in 0..10 {
-            bench.on(Input::Closed(None));
-            let before = bench.now_ms;
-            bench.wait();
-            pauses.push(bench.now_ms - before);
-        }
-        assert_eq!(pauses[..4], [500, 1000, 2000, 4000]);
-        assert_eq!(pauses[9], 15_000);
-    }
-
-    #[test]
-    fn silence_is_asked_once_and_then_the_socket_is_given_up() {
-        let mut bench = Bench::live();
-        assert!(matches!(
-            bench.wait()[..],
-            [Output::Write(ClientFrame::Ping { .. })]
-        ));
-        bench.on(Input::Frame(ServerFrame::Pong { reference: None }));
-        assert!(matches!(
-            bench.wait()[..],
-            [Output::Write(ClientFrame::Ping { .. })]
-        ));
-        assert_eq!(bench.wait()[0], Output::Close);
-        assert_eq!(bench.session.status(), Status::Waiting);
-    }
+/// Whether the same message may be taken another time.
+fn may_work_later(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unavailable
+            | Code::UnknownOutcome
+            | Code::RateLimited
+            | Code::StorageFull
+            | Code::RequestTimeout
+    )
 }

@@ -51,6 +51,11 @@ impl Socket {
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
+    /// Ends the socket in good order.
+    pub async fn close(&mut self) -> Result<(), SocketError> {
+        Ok(self.stream.close(None).await?)
+    }
+
     /// Waits for the next frame. Pings are answered on the way. May be dropped and called again.
     pub async fn next(&mut self) -> Result<ServerFrame, SocketError> {
         loop {

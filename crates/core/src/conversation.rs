@@ -122,6 +122,49 @@ pub fn may_write(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a member may delete a message for everyone.
+pub fn may_delete(kind: ConversationKind, role: Role, own: bool) -> Result<(), Refusal> {
+    if own || (kind != ConversationKind::Direct && role >= Role::Admin) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            Code::Forbidden,
+            "only its sender or an admin deletes a message",
+        ))
+    }
+}
+
+/// Whether a member may make others members with this role.
+pub fn may_manage(kind: ConversationKind, actor: Role, granted: Role) -> Result<(), Refusal> {
+    match kind {
+        ConversationKind::Direct => Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation keeps its two people; make a group instead",
+        )),
+        _ if actor < Role::Admin => Err(Refusal::new(
+            Code::Forbidden,
+            "only admins change the members",
+        )),
+        _ if granted > Role::Member && actor < Role::Owner => Err(Refusal::new(
+            Code::Forbidden,
+            "only an owner makes admins and owners",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a member may remove another one.
+pub fn may_remove(actor: Role, other: Role) -> Result<(), Refusal> {
+    if actor == Role::Owner || (actor == Role::Admin && other == Role::Member) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            Code::Forbidden,
+            "owners remove anyone, admins remove members",
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

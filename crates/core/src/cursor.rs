@@ -3,6 +3,8 @@
 
 use parlor_protocol::ReceiptStatus;
 
+use crate::planted::planted;
+
 /// Both cursors of one member in one conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursors {
@@ -17,6 +19,14 @@ impl Cursors {
     #[must_use]
     pub fn moved(self, status: ReceiptStatus, seq: i64, last_seq: i64) -> Option<Self> {
         let seq = seq.min(last_seq);
+        if planted("cursor-goes-back") {
+            let read_seq = if status == ReceiptStatus::Read {
+                seq
+            } else {
+                self.read_seq
+            };
+            return Some(Self { read_seq, ..self });
+        }
         let moved = match status {
             ReceiptStatus::Delivered => Self {
                 delivered_seq: self.delivered_seq.max(seq),

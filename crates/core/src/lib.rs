@@ -11,6 +11,7 @@ mod bucket;
 pub mod conversation;
 mod cursor;
 mod identity;
+pub mod planted;
 mod refusal;
 pub mod session;
 pub mod validate;

@@ -7,11 +7,10 @@
 //! Time is a monotonic count of milliseconds chosen by the driver, so a wall clock set back ends
 //! no session.
 
-use parlor_protocol::ClientFrame;
 use parlor_protocol::{
-    CloseCode, Code, ConversationId, FrameError, ReceiptStatus, Ref, SendMessage, ServerFrame,
-    SessionId, UserId,
-    limits::{AUTH_DEADLINE_MS, HEARTBEAT_MS},
+    ClientFrame, CloseCode, Code, ConversationId, FrameError, MessageId, ReceiptStatus, Ref,
+    SendMessage, ServerFrame, SessionId, SyncPage, UserId,
+    limits::{AUTH_DEADLINE_MS, HEARTBEAT_JITTER_PERCENT, HEARTBEAT_MS},
 };
 
 use crate::{Bucket, Identity, Rate, Refusal};
@@ -53,8 +52,12 @@ pub enum Input<'a> {
         epoch: String,
         /// Where this connection starts.
         cursor: String,
+        /// Whether what was missed since that cursor is to be sent before anything live.
+        resumes: bool,
     },
-    /// Attaching failed, so nothing can be promised to this connection.
+    /// The answer to [`Output::Sync`].
+    Synced(Box<SyncPage>),
+    /// Attaching or reading what was missed failed, so nothing can be promised to this connection.
     AttachFailed,
     /// [`Session::deadline`] has passed.
     Timer,
@@ -83,6 +86,18 @@ pub enum Output {
     Attach {
         /// Who it is.
         identity: Identity,
+        /// Where the client stands, if it resumes.
+        cursor: Option<String>,
+    },
+    /// Read the next page of what was missed and answer with [`Input::Synced`].
+    Sync {
+        /// Where it begins.
+        cursor: String,
+    },
+    /// Write a pong behind everything that waits for this connection, with the cursor of that place.
+    Pong {
+        /// Passed back.
+        reference: Option<Ref>,
     },
     /// Execute a command and answer with [`Input::Replied`].
     Execute {
@@ -108,6 +123,38 @@ pub enum Command {
         conversation_id: ConversationId,
         /// What.
         body: SendMessage,
+    },
+    /// Change the text of one's own message.
+    Edit {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which.
+        message_id: MessageId,
+        /// The new text.
+        content: String,
+    },
+    /// Delete a message for everyone.
+    Delete {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which.
+        message_id: MessageId,
+    },
+    /// Put an emoji on a message, or take it off.
+    React {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Which message.
+        message_id: MessageId,
+        /// Which emoji.
+        emoji: String,
+        /// Whether it is put on.
+        on: bool,
+    },
+    /// Read what has changed.
+    Sync {
+        /// Where the client stands.
+        cursor: Option<String>,
     },
     /// Move a cursor of the caller.
     Receipt {
@@ -136,6 +183,8 @@ enum State {
     Verifying { deadline_ms: u64 },
     /// Verified; joining topics.
     Attaching,
+    /// What was missed is being sent; live frames wait.
+    Resuming,
     /// Live.
     Live,
     /// Nothing more is said.
@@ -158,11 +207,18 @@ pub struct Session {
     expires_ms: u64,
     user_id: Option<UserId>,
     session_id: Option<SessionId>,
+    /// Where the client wants to resume.
+    cursor: Option<String>,
+    /// This socket's own heartbeat.
+    heartbeat_ms: u64,
 }
 
 impl Session {
-    /// A session that opens now.
-    pub fn new(limits: SessionLimits, now_ms: u64) -> Self {
+    /// A session that opens now. `random` is between 0 and 1 and spreads the heartbeats: sockets
+    /// that opened together must not ping together.
+    pub fn new(limits: SessionLimits, random: f64, now_ms: u64) -> Self {
+        let spread = HEARTBEAT_JITTER_PERCENT as f64 / 100.0;
+        let factor = 1.0 - spread + 2.0 * spread * random.clamp(0.0, 1.0);
         Self {
             state: State::Anonymous {
                 deadline_ms: now_ms + AUTH_DEADLINE_MS,
@@ -176,18 +232,20 @@ impl Session {
             expires_ms: u64::MAX,
             user_id: None,
             session_id: None,
+            cursor: None,
+            heartbeat_ms: (HEARTBEAT_MS as f64 * factor) as u64,
         }
     }
 
     /// When [`Input::Timer`] is due, if ever.
     pub fn deadline(&self) -> Option<u64> {
-        let heartbeat = self.heard_ms + HEARTBEAT_MS * if self.pinged { 2 } else { 1 };
+        let heartbeat = self.heard_ms + self.heartbeat_ms * if self.pinged { 2 } else { 1 };
         match self.state {
             State::Anonymous { deadline_ms } | State::Verifying { deadline_ms } => {
                 Some(deadline_ms)
             }
             State::Live => Some(heartbeat.min(self.expires_ms)),
-            State::Attaching | State::Ended => None,
+            State::Attaching | State::Resuming | State::Ended => None,
         }
     }
 
@@ -196,13 +254,19 @@ impl Session {
         matches!(self.state, State::Anonymous { .. } | State::Live)
     }
 
+    /// Whether live frames may be written: those of a session that resumes wait for what was missed.
+    pub fn hears(&self) -> bool {
+        self.state == State::Live
+    }
+
     /// Takes one input and appends what must be done.
     pub fn handle(&mut self, input: Input<'_>, now_ms: u64, out: &mut Vec<Output>) {
         if self.state == State::Ended {
             return;
         }
         match input {
-            Input::Opened { token, cursor: _ } => {
+            Input::Opened { token, cursor } => {
+                self.cursor = cursor;
                 if let Some(token) = token {
                     self.verify(None, token, now_ms, out);
                 }
@@ -221,7 +285,12 @@ impl Session {
             Input::Authenticated { reference, result } => {
                 self.authenticated(reference, result, now_ms, out);
             }
-            Input::Attached { epoch, cursor } => self.attached(epoch, cursor, out),
+            Input::Attached {
+                epoch,
+                cursor,
+                resumes,
+            } => self.attached(epoch, cursor, resumes, now_ms, out),
+            Input::Synced(page) => self.synced(page, now_ms, out),
             Input::AttachFailed => self.end(CloseCode::Restart, out),
             Input::Timer => self.timer(now_ms, out),
             Input::Replied(Ok(frame)) => out.push(Output::Send(frame)),
@@ -277,10 +346,12 @@ impl Session {
                 ClientFrame::Auth {
                     reference,
                     token,
-                    cursor: _,
+                    cursor,
                 },
                 State::Anonymous { .. } | State::Live,
             ) => {
+                // Only the first one says where to resume; a newer token changes no position.
+                self.cursor = cursor.or(self.cursor.take());
                 if self.within_rate(reference.as_ref(), now_ms, out) {
                     self.verify(reference, token, now_ms, out);
                 }
@@ -334,7 +405,8 @@ impl Session {
                 self.user_id = Some(identity.actor.user_id.clone());
                 self.session_id = identity.actor.session_id;
                 self.state = State::Attaching;
-                out.push(Output::Attach { identity });
+                let cursor = self.cursor.take();
+                out.push(Output::Attach { identity, cursor });
             }
             // A newer token for the same person and device prolongs the session; another person's never does.
             (Ok(identity), State::Live) => {
@@ -342,10 +414,7 @@ impl Session {
                     && identity.actor.session_id == self.session_id
                 {
                     self.expires_ms = now_ms.saturating_add(identity.expires_in_ms);
-                    out.push(Output::Send(ServerFrame::Ack {
-                        reference,
-                        message: None,
-                    }));
+                    out.push(Output::Send(ServerFrame::done(reference)));
                 } else {
                     self.end(CloseCode::Unauthorized, out);
                 }
@@ -363,19 +432,49 @@ impl Session {
         }
     }
 
-    fn attached(&mut self, epoch: String, cursor: String, out: &mut Vec<Output>) {
+    fn attached(
+        &mut self,
+        epoch: String,
+        cursor: String,
+        resumes: bool,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) {
         let (State::Attaching, Some(user_id)) = (self.state, self.user_id.clone()) else {
             return;
         };
-        self.state = State::Live;
         out.push(Output::Send(ServerFrame::Connected {
             user_id,
             session_id: self.session_id,
             epoch,
-            cursor,
-            heartbeat_ms: HEARTBEAT_MS,
-            resumed: false,
+            cursor: cursor.clone(),
+            heartbeat_ms: self.heartbeat_ms,
+            resumed: resumes,
         }));
+        if resumes {
+            self.state = State::Resuming;
+            out.push(Output::Sync { cursor });
+        } else {
+            self.live(now_ms);
+        }
+    }
+
+    fn synced(&mut self, page: Box<SyncPage>, now_ms: u64, out: &mut Vec<Output>) {
+        if self.state != State::Resuming {
+            return;
+        }
+        let next = page.has_more.then(|| page.cursor.clone());
+        out.push(Output::Send(ServerFrame::Sync { page }));
+        match next {
+            Some(cursor) => out.push(Output::Sync { cursor }),
+            None => self.live(now_ms),
+        }
+    }
+
+    fn live(&mut self, now_ms: u64) {
+        self.state = State::Live;
+        // The heartbeat counts from here: while it resumed nothing was read.
+        self.alive(now_ms);
     }
 
     fn timer(&mut self, now_ms: u64, out: &mut Vec<Output>) {
@@ -395,14 +494,15 @@ impl Session {
                 self.pinged = true;
                 out.push(Output::Ping);
             }
-            State::Attaching | State::Ended => {}
+            State::Attaching | State::Resuming | State::Ended => {}
         }
     }
 }
 
 fn command(frame: ClientFrame, out: &mut Vec<Output>) {
-    out.push(match frame {
-        ClientFrame::Ping { reference } => Output::Send(ServerFrame::Pong { reference }),
+    let (reference, command) = match frame {
+        ClientFrame::Auth { .. } => return,
+        ClientFrame::Ping { reference } => return out.push(Output::Pong { reference }),
         ClientFrame::MessageSend {
             reference,
             conversation_id,
@@ -421,41 +521,94 @@ fn command(frame: ClientFrame, out: &mut Vec<Output>) {
                 thread_id,
                 mentions,
             };
-            Output::Execute {
-                reference,
-                command: Command::Send {
-                    conversation_id,
-                    body,
-                },
-            }
+            let command = Command::Send {
+                conversation_id,
+                body,
+            };
+            (reference, command)
         }
+        ClientFrame::MessageEdit {
+            reference,
+            conversation_id,
+            message_id,
+            content,
+        } => {
+            let command = Command::Edit {
+                conversation_id,
+                message_id,
+                content,
+            };
+            (reference, command)
+        }
+        ClientFrame::MessageDelete {
+            reference,
+            conversation_id,
+            message_id,
+        } => {
+            let command = Command::Delete {
+                conversation_id,
+                message_id,
+            };
+            (reference, command)
+        }
+        ClientFrame::ReactionAdd {
+            reference,
+            conversation_id,
+            message_id,
+            emoji,
+        } => (
+            reference,
+            reaction(conversation_id, message_id, emoji, true),
+        ),
+        ClientFrame::ReactionRemove {
+            reference,
+            conversation_id,
+            message_id,
+            emoji,
+        } => (
+            reference,
+            reaction(conversation_id, message_id, emoji, false),
+        ),
         ClientFrame::ReceiptDelivered {
             reference,
             conversation_id,
             seq,
-        } => receipt(reference, conversation_id, ReceiptStatus::Delivered, seq),
+        } => (
+            reference,
+            receipt(conversation_id, ReceiptStatus::Delivered, seq),
+        ),
         ClientFrame::ReceiptRead {
             reference,
             conversation_id,
             seq,
-        } => receipt(reference, conversation_id, ReceiptStatus::Read, seq),
-        ClientFrame::Auth { .. } => return,
-    });
+        } => (
+            reference,
+            receipt(conversation_id, ReceiptStatus::Read, seq),
+        ),
+        ClientFrame::Sync { reference, cursor } => (reference, Command::Sync { cursor }),
+    };
+    out.push(Output::Execute { reference, command });
 }
 
-fn receipt(
-    reference: Option<Ref>,
+fn reaction(
     conversation_id: ConversationId,
-    status: ReceiptStatus,
-    seq: i64,
-) -> Output {
-    Output::Execute {
-        reference,
-        command: Command::Receipt {
-            conversation_id,
-            status,
-            seq,
-        },
+    message_id: MessageId,
+    emoji: String,
+    on: bool,
+) -> Command {
+    Command::React {
+        conversation_id,
+        message_id,
+        emoji,
+        on,
+    }
+}
+
+fn receipt(conversation_id: ConversationId, status: ReceiptStatus, seq: i64) -> Command {
+    Command::Receipt {
+        conversation_id,
+        status,
+        seq,
     }
 }
 

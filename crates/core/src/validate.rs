@@ -4,8 +4,8 @@ use parlor_protocol::{
     Code, Register, SendMessage,
     limits::{
         CLIENT_ID_BYTES_MAX, COMBINING_RUN_MAX, CONTENT_BYTES_MAX, CONTENT_CHARS_MAX,
-        EMAIL_BYTES_MAX, HANDLE_BYTES_MAX, HANDLE_BYTES_MIN, NAME_CHARS_MAX, PAGE_DEFAULT,
-        PAGE_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, QUERY_CHARS_MAX,
+        EMAIL_BYTES_MAX, EMOJI_BYTES_MAX, HANDLE_BYTES_MAX, HANDLE_BYTES_MIN, NAME_CHARS_MAX,
+        PAGE_DEFAULT, PAGE_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, QUERY_CHARS_MAX,
     },
 };
 
@@ -117,21 +117,19 @@ fn email(value: &str) -> Result<String, Refusal> {
     Ok(value.to_lowercase())
 }
 
-/// Checks a message before it is queued.
-pub fn message(body: &SendMessage) -> Result<(), Refusal> {
-    let chars = body.content.chars().count();
-    if body.content.trim().is_empty() {
+/// Checks a message's text.
+pub fn content(value: &str) -> Result<(), Refusal> {
+    if value.trim().is_empty() {
         return Err(Refusal::field("content", "must not be empty"));
     }
-    if chars > CONTENT_CHARS_MAX || body.content.len() > CONTENT_BYTES_MAX {
+    if value.len() > CONTENT_BYTES_MAX || value.chars().count() > CONTENT_CHARS_MAX {
         return Err(Refusal::field(
             "content",
             format!("at most {CONTENT_CHARS_MAX} characters and {CONTENT_BYTES_MAX} bytes"),
         ));
     }
     // They show nothing, and each takes six bytes in every reply.
-    if body
-        .content
+    if value
         .chars()
         .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
     {
@@ -140,7 +138,30 @@ pub fn message(body: &SendMessage) -> Result<(), Refusal> {
             "no control characters but line breaks and tabs",
         ));
     }
-    stacked_marks("content", &body.content)?;
+    stacked_marks("content", value)
+}
+
+/// Checks a reaction: an emoji, so nothing that could be read as a text.
+pub fn emoji(value: &str) -> Result<(), Refusal> {
+    // A keycap is a digit with marks behind it; everything else has no ASCII at all.
+    let keycap = value.ends_with('\u{20e3}');
+    let strange =
+        |c: char| c.is_control() || c.is_whitespace() || is_bidi_control(c) || c.is_alphanumeric();
+    let texty = value.chars().any(|c| {
+        strange(c) && !(keycap && c.is_ascii_digit()) || c.is_ascii_punctuation() && !keycap
+    });
+    if value.is_empty() || value.len() > EMOJI_BYTES_MAX || texty {
+        return Err(Refusal::field(
+            "emoji",
+            format!("one emoji of at most {EMOJI_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a message before it is queued.
+pub fn message(body: &SendMessage) -> Result<(), Refusal> {
+    content(&body.content)?;
     if let Some(client_id) = &body.client_id {
         let printable = client_id.bytes().all(|b| b.is_ascii_graphic());
         if client_id.is_empty() || client_id.len() > CLIENT_ID_BYTES_MAX || !printable {
@@ -206,6 +227,28 @@ fn stacked_marks(field: &str, value: &str) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_reaction_is_an_emoji() {
+        for good in ["👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "#️⃣", "©️", "🫱🏽‍🫲🏿"]
+        {
+            assert_eq!(super::emoji(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "yes",
+            "👍 ",
+            "1",
+            ":+1:",
+            "\u{202e}",
+            "\n",
+            "字",
+            &"👍".repeat(17),
+        ] {
+            assert!(super::emoji(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
     use super::*;
 
     fn send(content: &str) -> SendMessage {

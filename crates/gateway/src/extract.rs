@@ -85,6 +85,31 @@ impl<T: DeserializeOwned> FromRequestParts<Gateway> for Query<T> {
     }
 }
 
+/// Two ids in the path, each like [`Id`].
+pub(crate) struct Ids<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A, B> FromRequestParts<Gateway> for Ids<A, B>
+where
+    A: std::str::FromStr<Err = InvalidId>,
+    B: std::str::FromStr<Err = InvalidId>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        type Texts = axum::extract::Path<(String, String)>;
+        let axum::extract::Path((one, other)) = Texts::from_request_parts(parts, gateway)
+            .await
+            .map_err(|_| ApiError(Refusal::not_found("resource")))?;
+        Ok(Self(id(&one)?, id(&other)?))
+    }
+}
+
+/// An id from a path; one that cannot exist is answered like one that does not.
+pub(crate) fn id<T: std::str::FromStr<Err = InvalidId>>(text: &str) -> Result<T, ApiError> {
+    text.parse()
+        .map_err(|error: InvalidId| ApiError(Refusal::not_found(error.kind)))
+}
+
 /// An id in the path. One that cannot exist is answered like one that does not.
 pub(crate) struct Id<T>(pub(crate) T);
 
@@ -95,13 +120,10 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
-        let not_found = |kind: &str| ApiError(Refusal::not_found(kind));
         let axum::extract::Path(text) =
             axum::extract::Path::<String>::from_request_parts(parts, gateway)
                 .await
-                .map_err(|_| not_found("resource"))?;
-        text.parse()
-            .map(Self)
-            .map_err(|error: InvalidId| not_found(error.kind))
+                .map_err(|_| ApiError(Refusal::not_found("resource")))?;
+        id(&text).map(Self)
     }
 }

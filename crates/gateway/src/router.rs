@@ -25,6 +25,7 @@ pub(crate) fn api() -> (Router<Gateway>, OpenApi) {
         .merge(rest::users())
         .merge(rest::conversations())
         .merge(rest::messages())
+        .merge(rest::sync())
         .split_for_parts()
 }
 

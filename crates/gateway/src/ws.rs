@@ -22,7 +22,7 @@ use parlor_core::{
     session::{Command, Input, Output, Session, SessionLimits},
 };
 use parlor_hub::{Connection, Drained};
-use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, limits::FRAME_BYTES_MAX};
+use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage, limits::FRAME_BYTES_MAX};
 use serde::Deserialize;
 use tokio::time::{Instant, Sleep, timeout};
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -44,14 +44,14 @@ const WRITE_BUFFER_BYTES_MAX: usize = 512 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close may take, including the peer's answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long joining the user's conversations may take.
+/// How long joining the user's conversations may take, and each page of what was missed.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a command may wait for the store.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Commands of one socket under way at once; more wait in the socket.
 const IN_FLIGHT_MAX: usize = 64;
-/// Spread of reconnects after a drain.
-const RECONNECT_SPREAD_MS: u64 = 2_000;
+/// Spread of reconnects after a drain: at least, for each socket, and at most.
+const RECONNECT_SPREAD_MS: (u64, u64, u64) = (2_000, 1, 30_000);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,12 +74,20 @@ pub(crate) async fn upgrade(
             return ApiError(Refusal::new(Code::InvalidRequest, detail)).into_response();
         }
     };
-    let Some(place) = gateway.socket_place() else {
+    let crowded = |what: &str| {
         let refusal = Refusal {
-            retry_after_ms: Some(5000),
-            ..Refusal::new(Code::Unavailable, "too many sockets")
+            // Another wait for each, or they would all come back together.
+            retry_after_ms: Some(2_000 + (random() * 8_000.0) as u64),
+            ..Refusal::new(Code::Unavailable, what)
         };
-        return ApiError(refusal).into_response();
+        ApiError(refusal).into_response()
+    };
+    // Those who are here go before those who come: a new socket costs more than many messages.
+    if gateway.app().is_crowded() {
+        return crowded("too many sockets are being opened");
+    }
+    let Some(place) = gateway.socket_place() else {
+        return crowded("too many sockets");
     };
     let token = bearer(&headers).map(str::to_owned).or(handshake.token);
     upgrade
@@ -116,7 +124,7 @@ async fn run(
     let limits = SessionLimits {
         commands: gateway.config().commands,
     };
-    let session = Session::new(limits, gateway.now_ms());
+    let session = Session::new(limits, random(), gateway.now_ms());
     let mut driver = Driver {
         gateway,
         socket,
@@ -154,7 +162,7 @@ impl Driver {
             let connection = self.connection.clone();
             let woken = tokio::select! {
                 frame = self.socket.recv(), if reads => Woken::Frame(frame),
-                drained = drain(connection.as_deref()), if connection.is_some() => Woken::Outbox(drained),
+                drained = drain(connection.as_deref()), if self.session.hears() => Woken::Outbox(drained),
                 Some(reply) = self.in_flight.next(), if !self.in_flight.is_empty() => Woken::Reply(reply),
                 () = timer.as_mut() => Woken::Timer,
                 _ = draining.wait_for(|draining| *draining) => Woken::Drain,
@@ -217,11 +225,12 @@ impl Driver {
         if let Some(connection) = self.connection.clone() {
             connection.outbox().end(CloseCode::Restart);
             for frame in connection.outbox().drain().await.frames {
-                self.feed(frame).await?;
+                self.feed(frame.bytes).await?;
             }
         }
-        // The low bits of an id are random.
-        let after_ms = uuid::Uuid::now_v7().as_u128() as u64 % RECONNECT_SPREAD_MS;
+        let (least_ms, each_ms, most_ms) = RECONNECT_SPREAD_MS;
+        let spread_ms = (self.gateway.sockets() as u64 * each_ms).clamp(least_ms, most_ms);
+        let after_ms = (random() * spread_ms as f64) as u64;
         self.input(Input::Drain { after_ms }).await
     }
 
@@ -232,7 +241,7 @@ impl Driver {
         };
         let written = async {
             for frame in drained.frames {
-                self.feed(frame).await?;
+                self.feed(frame.bytes).await?;
             }
             self.flush().await
         };
@@ -264,7 +273,11 @@ impl Driver {
                         self.session
                             .handle(input, self.gateway.now_ms(), &mut self.outputs);
                     }
-                    Output::Attach { identity } => self.attach(identity.actor).await,
+                    Output::Attach { identity, cursor } => {
+                        self.attach(identity.actor, cursor).await;
+                    }
+                    Output::Sync { cursor } => self.resume(&cursor).await,
+                    Output::Pong { reference } => self.pong(reference),
                     Output::Execute { reference, command } => self.execute(reference, command),
                     Output::Send(frame) => {
                         self.feed(frame.encode().into()).await?;
@@ -285,82 +298,125 @@ impl Driver {
         if wrote { self.flush().await } else { Ok(()) }
     }
 
-    async fn attach(&mut self, actor: Actor) {
+    async fn attach(&mut self, actor: Actor, cursor: Option<String>) {
         let app = self.gateway.app().clone();
-        let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor))
+        let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor, cursor))
             .await
             .unwrap_or_else(|_| Err(Refusal::new(Code::Unavailable, "the database is too slow")));
         let input = match attached {
-            Ok(connection) => {
-                self.connection = Some(connection);
+            Ok(attached) => {
+                self.connection = Some(attached.connection);
                 self.actor = Some(actor);
                 Input::Attached {
                     epoch: app.epoch().to_owned(),
-                    cursor: app.epoch().to_owned(),
+                    cursor: attached.cursor,
+                    resumes: attached.resumes,
                 }
             }
-            Err(refusal) if refusal.code == Code::SessionRevoked => {
-                Input::Ended(CloseCode::Revoked)
-            }
-            Err(refusal) if refusal.code == Code::RateLimited => {
-                Input::Ended(CloseCode::RateLimited)
-            }
-            Err(_) => Input::AttachFailed,
+            Err(refusal) => not_attached(&refusal),
         };
         self.session
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
     }
 
-    /// Starts a command. A message has its place in the queue when this returns, so that one
-    /// socket's messages are stored in the order of their frames.
+    /// Reads the next page of what was missed. Live frames gather in the outbox meanwhile.
+    async fn resume(&mut self, cursor: &str) {
+        let Some(actor) = &self.actor else { return };
+        let app = self.gateway.app().clone();
+        let input = if *self.gateway.draining().borrow() {
+            Input::Ended(CloseCode::Restart)
+        } else {
+            let page = timeout(ATTACH_TIMEOUT, app.sync(actor, Some(cursor), None)).await;
+            match page {
+                Ok(Ok(page)) => Input::Synced(Box::new(page)),
+                Ok(Err(refusal)) => not_attached(&refusal),
+                Err(_) => Input::AttachFailed,
+            }
+        };
+        self.session
+            .handle(input, self.gateway.now_ms(), &mut self.outputs);
+    }
+
+    /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
+    fn pong(&self, reference: Option<Ref>) {
+        if let (Some(connection), Some(actor)) = (&self.connection, &self.actor) {
+            let cursor = Some(self.gateway.app().position_cursor(&actor.user_id));
+            let frame = ServerFrame::Pong { reference, cursor };
+            connection
+                .outbox()
+                .push(bytes::Bytes::from(frame.encode()).into());
+        }
+    }
+
+    /// Starts a command. A change has its place in the queue when this returns, so that one
+    /// socket's changes are stored in the order of their frames.
     fn execute(&mut self, reference: Option<Ref>, command: Command) {
         let Some(actor) = self.actor.clone() else {
             return;
         };
         let app = self.gateway.app().clone();
-        match command {
+        let change = match command {
             Command::Send {
                 conversation_id,
                 body,
             } => {
                 let pending = app.send(&actor, conversation_id, body);
-                self.in_flight.push(Box::pin(async move {
-                    let sent = match pending {
-                        Ok(pending) => pending.committed().await,
-                        Err(refusal) => Err(refusal),
-                    };
-                    match sent {
-                        Ok(sent) => Ok(ServerFrame::Ack {
-                            reference,
-                            message: Some((&sent.message).into()),
-                        }),
-                        Err(refusal) => Err((reference, refusal)),
-                    }
-                }));
+                return self.answer(reference, async move {
+                    let sent = pending?.committed().await?;
+                    Ok(Done::Sent(sent.message))
+                });
             }
+            Command::Sync { cursor } => {
+                return self.answer(reference, async move {
+                    let page = app.sync(&actor, cursor.as_deref(), None).await?;
+                    Ok(Done::Page(Box::new(page)))
+                });
+            }
+            Command::Edit {
+                conversation_id,
+                message_id,
+                content,
+            } => app.edit(&actor, conversation_id, message_id, content),
+            Command::Delete {
+                conversation_id,
+                message_id,
+            } => app.delete(&actor, conversation_id, message_id),
+            Command::React {
+                conversation_id,
+                message_id,
+                emoji,
+                on,
+            } => app.react(&actor, conversation_id, message_id, emoji, on),
             Command::Receipt {
                 conversation_id,
                 status,
                 seq,
-            } => {
-                self.in_flight.push(Box::pin(async move {
-                    let moving = app.move_cursor(&actor, conversation_id, status, seq);
-                    let moved = timeout(COMMAND_DEADLINE, moving).await.unwrap_or_else(|_| {
-                        Err(Refusal::new(
-                            Code::UnknownOutcome,
-                            "no answer within the deadline: a cursor may be moved again",
-                        ))
-                    });
-                    match moved {
-                        Ok(()) => Ok(ServerFrame::Ack {
-                            reference,
-                            message: None,
-                        }),
-                        Err(refusal) => Err((reference, refusal)),
-                    }
-                }));
+            } => app.move_cursor(&actor, conversation_id, status, seq),
+        };
+        self.answer(reference, async move {
+            change?.committed().await?;
+            Ok(Done::Changed)
+        });
+    }
+
+    /// Answers a command when its work ends, or when it has waited too long.
+    fn answer(
+        &mut self,
+        reference: Option<Ref>,
+        work: impl Future<Output = Result<Done, Refusal>> + Send + 'static,
+    ) {
+        self.in_flight.push(Box::pin(async move {
+            let done = timeout(COMMAND_DEADLINE, work).await.unwrap_or_else(|_| {
+                Err(Refusal::new(
+                    Code::UnknownOutcome,
+                    "no answer within the deadline: it may or may not have been done",
+                ))
+            });
+            match done {
+                Ok(done) => Ok(done.ack(reference)),
+                Err(refusal) => Err((reference, refusal)),
             }
-        }
+        }));
     }
 
     async fn feed(&mut self, frame: bytes::Bytes) -> Result<(), Gone> {
@@ -404,6 +460,47 @@ impl Driver {
             tracing::debug!(code, "the peer did not answer the close");
         }
     }
+}
+
+/// What a command came to.
+enum Done {
+    Sent(Arc<parlor_protocol::Message>),
+    Page(Box<SyncPage>),
+    Changed,
+}
+
+impl Done {
+    fn ack(self, reference: Option<Ref>) -> ServerFrame {
+        match self {
+            Self::Changed => ServerFrame::done(reference),
+            Self::Sent(message) => ServerFrame::Ack {
+                reference,
+                message: Some(message.as_ref().into()),
+                page: None,
+            },
+            Self::Page(page) => ServerFrame::Ack {
+                reference,
+                message: None,
+                page: Some(page),
+            },
+        }
+    }
+}
+
+/// Why a socket cannot live.
+fn not_attached(refusal: &Refusal) -> Input<'static> {
+    match refusal.code {
+        Code::SessionRevoked => Input::Ended(CloseCode::Revoked),
+        Code::RateLimited => Input::Ended(CloseCode::RateLimited),
+        Code::CursorNotUsable => Input::Ended(CloseCode::BadCursor),
+        Code::Unauthorized => Input::Ended(CloseCode::Unauthorized),
+        _ => Input::AttachFailed,
+    }
+}
+
+/// Between 0 and 1. The low bits of an id are random.
+fn random() -> f64 {
+    f64::from(uuid::Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX)
 }
 
 /// The socket has ended; its task does too.

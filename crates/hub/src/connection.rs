@@ -17,10 +17,20 @@ pub struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) user_id: UserId,
     pub(crate) session_id: Option<SessionId>,
-    /// The topics that it is in, to leave them when it goes; `None` once it has gone, so that a
-    /// join that comes too late leaves nothing behind.
-    pub(crate) topics: Mutex<Option<HashSet<ConversationId>>>,
+    /// What it listens to; `None` once it has gone, so that a join that comes too late leaves
+    /// nothing behind.
+    pub(crate) topics: Mutex<Option<Topics>>,
     outbox: Outbox,
+}
+
+/// The topics of a connection.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    /// Those that it is in, to leave them when it goes.
+    pub(crate) joined: HashSet<ConversationId>,
+    /// Those that its user has left while their list was being loaded: the list may still name
+    /// them. `None` once the list has come.
+    pub(crate) left: Option<HashSet<ConversationId>>,
 }
 
 impl Connection {
@@ -29,7 +39,10 @@ impl Connection {
             id,
             user_id,
             session_id,
-            topics: Mutex::new(Some(HashSet::new())),
+            topics: Mutex::new(Some(Topics {
+                joined: HashSet::new(),
+                left: Some(HashSet::new()),
+            })),
             outbox: Outbox::default(),
         }
     }

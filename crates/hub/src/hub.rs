@@ -14,9 +14,10 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
 
-use crate::{Connection, ConnectionId};
+use crate::{Connection, ConnectionId, Frame, FrameKind};
 
 /// Locks per map: enough that cores do not meet, few enough to walk them all.
 const SHARDS: usize = 64;
@@ -86,13 +87,17 @@ impl Hub {
         Some(connection)
     }
 
-    /// Puts a connection into topics.
+    /// Puts a connection into the topics of its user's conversations, once they are loaded.
     pub fn join(&self, connection: &Arc<Connection>, conversations: &[ConversationId]) {
-        for id in conversations {
+        let left = match &mut *connection.topics.lock() {
+            Some(topics) => topics.left.take().unwrap_or_default(),
+            None => return,
+        };
+        for id in conversations.iter().filter(|id| !left.contains(id)) {
             self.join_one(connection, *id);
         }
         if let Some(topics) = &mut *connection.topics.lock() {
-            topics.shrink_to_fit();
+            topics.joined.shrink_to_fit();
         }
     }
 
@@ -106,7 +111,10 @@ impl Hub {
     fn join_one(&self, connection: &Arc<Connection>, conversation_id: ConversationId) {
         let mut topics = connection.topics.lock();
         let Some(topics) = &mut *topics else { return };
-        if topics.insert(conversation_id) {
+        if let Some(left) = &mut topics.left {
+            left.remove(&conversation_id);
+        }
+        if topics.joined.insert(conversation_id) {
             self.topic(conversation_id)
                 .lock()
                 .entry(conversation_id)
@@ -115,41 +123,61 @@ impl Hub {
         }
     }
 
-    /// Forgets a connection.
-    pub fn disconnect(&self, connection: &Arc<Connection>) {
-        fn remove<K: std::hash::Hash + Eq>(shard: &Shard<K>, key: &K, id: ConnectionId) {
-            let mut map = shard.lock();
-            if let Some(connections) = map.get_mut(key) {
-                connections.retain(|other| other.id != id);
-                if connections.is_empty() {
-                    map.remove(key);
-                }
+    /// Takes all connections of a user out of a topic: they are no longer a member.
+    pub fn leave_user(&self, user_id: &UserId, conversation_id: ConversationId) {
+        if planted("removed-hears") {
+            return;
+        }
+        for connection in self.connections_of(user_id) {
+            let mut topics = connection.topics.lock();
+            let Some(topics) = &mut *topics else { continue };
+            if let Some(left) = &mut topics.left {
+                left.insert(conversation_id);
+            }
+            if topics.joined.remove(&conversation_id) {
+                remove(self.topic(conversation_id), &conversation_id, connection.id);
             }
         }
+    }
+
+    /// Forgets a connection.
+    pub fn disconnect(&self, connection: &Arc<Connection>) {
         remove(
             self.user(&connection.user_id),
             &connection.user_id,
             connection.id,
         );
         let topics = connection.topics.lock().take();
-        for topic in topics.into_iter().flatten() {
+        for topic in topics.into_iter().flat_map(|topics| topics.joined) {
             remove(self.topic(topic), &topic, connection.id);
         }
     }
 
     /// Gives a frame to every connection in a conversation's topic. Encoded once.
     pub fn publish(&self, conversation_id: ConversationId, frame: &ServerFrame) {
-        let bytes = encode(frame);
+        let frame = encode(frame);
         let topic = self.topic(conversation_id).lock();
         self.deliver(
             topic.get(&conversation_id).map_or(&[], Vec::as_slice),
-            &bytes,
+            &frame,
         );
     }
 
-    fn deliver(&self, connections: &[Arc<Connection>], bytes: &Bytes) {
+    /// Gives a frame to every connection of a user. Encoded once.
+    pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame) {
+        let frame = encode(frame);
+        let users = self.user(user_id).lock();
+        self.deliver(users.get(user_id).map_or(&[], Vec::as_slice), &frame);
+    }
+
+    /// Whether a user has a connection.
+    pub fn is_online(&self, user_id: &UserId) -> bool {
+        self.user(user_id).lock().contains_key(user_id)
+    }
+
+    fn deliver(&self, connections: &[Arc<Connection>], frame: &Frame) {
         for connection in connections {
-            connection.outbox().push(bytes.clone());
+            connection.outbox().push(frame.clone());
         }
         self.published.fetch_add(1, Ordering::Relaxed);
         self.delivered
@@ -162,6 +190,21 @@ impl Hub {
             if connection.session_id == Some(session_id) {
                 connection.outbox().end(CloseCode::Revoked);
             }
+        }
+    }
+
+    /// Ends all connections of a user: they come back and read what they could not be told.
+    pub fn end_user(&self, user_id: &UserId, code: CloseCode) {
+        for connection in self.connections_of(user_id) {
+            connection.outbox().end(code);
+        }
+    }
+
+    /// Ends all connections in a topic, likewise.
+    pub fn end_topic(&self, conversation_id: ConversationId, code: CloseCode) {
+        let topic = self.topic(conversation_id).lock();
+        for connection in topic.get(&conversation_id).into_iter().flatten() {
+            connection.outbox().end(code);
         }
     }
 
@@ -196,8 +239,42 @@ impl Hub {
     }
 }
 
-fn encode(frame: &ServerFrame) -> Bytes {
-    Bytes::from(frame.encode())
+fn remove<K: std::hash::Hash + Eq>(shard: &Shard<K>, key: &K, id: ConnectionId) {
+    let mut map = shard.lock();
+    if let Some(connections) = map.get_mut(key) {
+        connections.retain(|other| other.id != id);
+        if connections.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+fn encode(frame: &ServerFrame) -> Frame {
+    let kind = match frame {
+        ServerFrame::MessageRead {
+            conversation_id,
+            user_id,
+            ..
+        } => FrameKind::Cursor {
+            conversation_id: *conversation_id,
+            user_id: user_id.clone(),
+            read: true,
+        },
+        ServerFrame::MessageDelivered {
+            conversation_id,
+            user_id,
+            ..
+        } => FrameKind::Cursor {
+            conversation_id: *conversation_id,
+            user_id: user_id.clone(),
+            read: false,
+        },
+        _ => FrameKind::Durable,
+    };
+    Frame {
+        bytes: Bytes::from(frame.encode()),
+        kind,
+    }
 }
 
 #[cfg(test)]
@@ -236,7 +313,10 @@ mod tests {
         }
     }
 
-    const FRAME: ServerFrame = ServerFrame::Pong { reference: None };
+    const FRAME: ServerFrame = ServerFrame::Pong {
+        reference: None,
+        cursor: None,
+    };
 
     #[test]
     fn a_frame_reaches_each_connection_of_its_topic_once() {
@@ -280,6 +360,40 @@ mod tests {
         assert_eq!(hub.counts().connections, 0);
         assert!(hub.topics.iter().all(|shard| shard.lock().is_empty()));
         assert_eq!(Arc::strong_count(&phone), 1);
+    }
+
+    #[test]
+    fn whoever_left_hears_nothing_more() {
+        let hub = Hub::default();
+        let phone = connect(&hub, user("ada"), None);
+        let grace = connect(&hub, user("grace"), None);
+        hub.join(&phone, &[conversation(1), conversation(2)]);
+        hub.join(&grace, &[conversation(1)]);
+        hub.leave_user(&user("ada"), conversation(1));
+        hub.publish(conversation(1), &FRAME);
+        assert_eq!([received(&phone).0, received(&grace).0], [0, 1]);
+        hub.publish(conversation(2), &FRAME);
+        assert_eq!(received(&phone).0, 1);
+        hub.join_user(&user("ada"), conversation(1));
+        hub.publish(conversation(1), &FRAME);
+        assert_eq!(received(&phone).0, 1);
+        hub.publish_to_user(&user("ada"), &FRAME);
+        assert_eq!([received(&phone).0, received(&grace).0], [1, 1]);
+    }
+
+    /// The list of conversations was read before the removal and arrives after it.
+    #[test]
+    fn a_list_that_comes_late_brings_nobody_back() {
+        let hub = Hub::default();
+        let phone = connect(&hub, user("ada"), None);
+        hub.leave_user(&user("ada"), conversation(1));
+        hub.leave_user(&user("ada"), conversation(2));
+        hub.join_user(&user("ada"), conversation(2));
+        hub.join(&phone, &[conversation(1), conversation(2), conversation(3)]);
+        for n in 1..=3 {
+            hub.publish(conversation(n), &FRAME);
+        }
+        assert_eq!(received(&phone).0, 2);
     }
 
     #[test]

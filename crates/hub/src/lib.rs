@@ -15,4 +15,4 @@ mod outbox;
 
 pub use connection::{Connection, ConnectionId};
 pub use hub::{Counts, Hub};
-pub use outbox::{Drained, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};
+pub use outbox::{Drained, Frame, FrameKind, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};

@@ -10,13 +10,48 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use parlor_protocol::CloseCode;
+use parlor_protocol::{CloseCode, ConversationId, UserId};
 use tokio::sync::Notify;
 
 /// Frames that may wait for one connection.
 pub const OUTBOX_FRAMES_MAX: usize = 1024;
 /// Bytes that may wait for one connection.
 pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+
+/// A frame on its way, the same bytes for everyone.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The text.
+    pub bytes: Bytes,
+    /// What a newer frame makes of it, and whether it may be left out.
+    pub kind: FrameKind,
+}
+
+/// What may become of a frame that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It arrives, or the connection ends.
+    Durable,
+    /// Where a member's cursor stands: a newer one takes its place, and an outbox that is full
+    /// leaves it out. The next one, or the next sync, says it again.
+    Cursor {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Whose.
+        user_id: UserId,
+        /// The read cursor, not the delivered one.
+        read: bool,
+    },
+}
+
+impl From<Bytes> for Frame {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            kind: FrameKind::Durable,
+        }
+    }
+}
 
 /// Frames that wait for one connection.
 #[derive(Debug, Default)]
@@ -28,7 +63,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
     bytes: usize,
     /// Why the hub ends this connection; set once.
     ended: Option<CloseCode>,
@@ -39,30 +74,32 @@ struct Inner {
 #[derive(Debug, Default)]
 pub struct Drained {
     /// The frames, in the order they were pushed.
-    pub frames: VecDeque<Bytes>,
+    pub frames: VecDeque<Frame>,
     /// Why the connection is to be closed after them, if it is.
     pub ended: Option<CloseCode>,
 }
 
 impl Outbox {
-    /// Adds a frame. An outbox that is full drops what it holds and ends its connection: the
-    /// client resumes and loses nothing.
-    pub fn push(&self, frame: Bytes) {
+    /// Adds a frame. An outbox that is full leaves cursors out; when that does not make room it
+    /// drops what it holds and ends its connection: the client resumes and loses nothing.
+    pub fn push(&self, frame: Frame) {
         let waker = {
             let mut inner = self.inner.lock();
             if inner.ended.is_some() {
                 return;
             }
-            if inner.frames.len() >= OUTBOX_FRAMES_MAX
-                || inner.bytes + frame.len() > OUTBOX_BYTES_MAX
-            {
+            inner.take_the_place_of_older(&frame.kind);
+            if inner.is_full(frame.bytes.len()) {
+                inner.leave_cursors_out();
+            }
+            if !inner.is_full(frame.bytes.len()) {
+                inner.bytes += frame.bytes.len();
+                inner.frames.push_back(frame);
+            } else if frame.kind == FrameKind::Durable {
                 inner.frames = VecDeque::new();
                 inner.bytes = 0;
                 inner.ended = Some(CloseCode::TooSlow);
                 self.ending.notify_one();
-            } else {
-                inner.bytes += frame.len();
-                inner.frames.push_back(frame);
             }
             inner.waker.take()
         };
@@ -119,9 +156,89 @@ impl Outbox {
     }
 }
 
+impl Inner {
+    fn is_full(&self, more_bytes: usize) -> bool {
+        self.frames.len() >= OUTBOX_FRAMES_MAX || self.bytes + more_bytes > OUTBOX_BYTES_MAX
+    }
+
+    fn take_the_place_of_older(&mut self, kind: &FrameKind) {
+        if *kind == FrameKind::Durable {
+            return;
+        }
+        if let Some(at) = self.frames.iter().position(|older| older.kind == *kind)
+            && let Some(older) = self.frames.remove(at)
+        {
+            self.bytes -= older.bytes.len();
+        }
+    }
+
+    fn leave_cursors_out(&mut self) {
+        self.frames.retain(|frame| frame.kind == FrameKind::Durable);
+        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cursor(user: &str, seq: u8) -> Frame {
+        Frame {
+            bytes: Bytes::copy_from_slice(&[seq]),
+            kind: FrameKind::Cursor {
+                conversation_id: "0190b2c8-0000-7000-8000-000000000001"
+                    .parse()
+                    .expect("a valid id"),
+                user_id: user.parse().expect("a valid id"),
+                read: true,
+            },
+        }
+    }
+
+    fn held(outbox: &Outbox) -> Vec<Bytes> {
+        match poll(outbox) {
+            Poll::Ready(drained) => drained
+                .frames
+                .into_iter()
+                .map(|frame| frame.bytes)
+                .collect(),
+            Poll::Pending => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn r6_of_several_cursors_of_one_person_the_newest_is_sent() {
+        let outbox = Outbox::default();
+        outbox.push(cursor("ada", 1));
+        outbox.push(Bytes::from_static(b"x").into());
+        outbox.push(cursor("grace", 2));
+        outbox.push(cursor("ada", 3));
+        assert_eq!(held(&outbox), [&b"x"[..], &[2], &[3]]);
+    }
+
+    #[test]
+    fn a_full_outbox_leaves_cursors_out_before_it_ends_its_connection() {
+        let outbox = Outbox::default();
+        for n in 0..24 {
+            outbox.push(cursor(&format!("user{n}"), n));
+        }
+        for _ in 0..OUTBOX_FRAMES_MAX {
+            outbox.push(Bytes::from_static(b"x").into());
+        }
+        // No room for a cursor, and no reason to end anything for it.
+        outbox.push(cursor("ada", 1));
+        let Poll::Ready(drained) = poll(&outbox) else {
+            panic!("nothing to drain")
+        };
+        assert_eq!(drained.ended, None);
+        assert_eq!(drained.frames.len(), OUTBOX_FRAMES_MAX);
+        assert!(
+            drained
+                .frames
+                .iter()
+                .all(|frame| frame.kind == FrameKind::Durable)
+        );
+    }
 
     fn poll(outbox: &Outbox) -> Poll<Drained> {
         outbox.poll_drain(&mut Context::from_waker(Waker::noop()))
@@ -132,12 +249,17 @@ mod tests {
         let outbox = Outbox::default();
         assert!(poll(&outbox).is_pending());
         for n in 0..3_u8 {
-            outbox.push(Bytes::copy_from_slice(&[n]));
+            outbox.push(Bytes::copy_from_slice(&[n]).into());
         }
         let Poll::Ready(drained) = poll(&outbox) else {
             panic!("nothing to drain")
         };
-        assert_eq!(drained.frames, [&[0_u8][..], &[1], &[2]]);
+        let bytes: Vec<Bytes> = drained
+            .frames
+            .into_iter()
+            .map(|frame| frame.bytes)
+            .collect();
+        assert_eq!(bytes, [&[0_u8][..], &[1], &[2]]);
         assert_eq!(drained.ended, None);
         assert!(poll(&outbox).is_pending());
     }
@@ -150,7 +272,7 @@ mod tests {
         ] {
             let outbox = Outbox::default();
             for _ in 0..=OUTBOX_FRAMES_MAX {
-                outbox.push(frame.clone());
+                outbox.push(frame.clone().into());
             }
             let Poll::Ready(drained) = poll(&outbox) else {
                 panic!("nothing to drain")
@@ -165,10 +287,10 @@ mod tests {
     #[test]
     fn the_first_reason_stays_and_what_came_before_is_written() {
         let outbox = Outbox::default();
-        outbox.push(Bytes::from_static(b"x"));
+        outbox.push(Bytes::from_static(b"x").into());
         outbox.end(CloseCode::Revoked);
         outbox.end(CloseCode::Restart);
-        outbox.push(Bytes::from_static(b"y"));
+        outbox.push(Bytes::from_static(b"y").into());
         let Poll::Ready(drained) = poll(&outbox) else {
             panic!("nothing to drain")
         };

@@ -4,15 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::{Context, bail};
 use parlor_client::{Api, ApiError, Event, Live, Status};
-use parlor_protocol::{
-    Code, Conversation, ConversationId, CreateConversation, Message, ServerFrame, User,
-};
+use parlor_protocol::{Code, Conversation, CreateConversation, Message, User};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Messages shown when the conversation opens.
 const HISTORY: u32 = 20;
-/// Most messages read at once after a reconnect.
-const CATCH_UP: u32 = 200;
 
 /// Talk to somebody from the terminal. Each line is a message; Ctrl-D ends it.
 #[derive(Debug, clap::Args)]
@@ -50,7 +46,7 @@ async fn talk(chat: &Chat, password: &str) -> anyhow::Result<()> {
     };
     let auth = signed_in.map_err(|error| explain(error, chat))?;
     let mut refresh_token = auth.refresh_token;
-    let mut api = api.with_token(&auth.access_token);
+    let api = api.with_token(&auth.access_token);
     let conversation = open(&api, chat).await?;
     let id = conversation.summary.id;
     let mut screen = Screen::new(&auth.user, &conversation);
@@ -59,6 +55,7 @@ async fn talk(chat: &Chat, password: &str) -> anyhow::Result<()> {
     }
 
     let mut live = Live::connect(&chat.url, &auth.access_token);
+    live.open(id).await?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut reading = true;
     let mut unacked = 0;
@@ -78,23 +75,16 @@ async fn talk(chat: &Chat, password: &str) -> anyhow::Result<()> {
                     unacked -= 1;
                     eprintln!("! not sent: {detail}");
                 }
-                Some(Event::Status(Status::Live)) => catch_up(&api, id, &mut screen).await?,
+                Some(Event::Applied(message)) if message.conversation_id == id => screen.show(&message),
+                Some(Event::Gap(gap)) if gap == id => eprintln!("! some messages are left out here"),
                 Some(Event::Status(Status::TokenNeeded)) => {
                     let renewed = api.refresh(&refresh_token).await.map_err(|error| explain(error, chat))?;
-                    api = api.with_token(&renewed.access_token);
                     refresh_token = renewed.refresh_token;
                     live.renew(&renewed.access_token).await?;
                 }
                 Some(Event::Status(Status::Waiting)) => eprintln!("! offline, trying again"),
                 Some(Event::Status(Status::Stopped)) | None => bail!("signed out"),
-                Some(Event::Status(Status::Connecting)) => {}
-                Some(Event::Frame(frame)) => {
-                    if let ServerFrame::MessageNew { conversation_id, message, .. } = *frame
-                        && conversation_id == id
-                    {
-                        screen.show(&message);
-                    }
-                }
+                Some(_) => {}
             },
         }
     }
@@ -118,17 +108,6 @@ async fn open(api: &Api, chat: &Chat) -> anyhow::Result<Conversation> {
         metadata: None,
     };
     Ok(api.create_conversation(&body).await?)
-}
-
-/// Shows what came while the connection was away.
-async fn catch_up(api: &Api, id: ConversationId, screen: &mut Screen) -> anyhow::Result<()> {
-    loop {
-        let page = api.history(id, Some(screen.shown_seq), CATCH_UP).await?;
-        page.items.iter().for_each(|message| screen.show(message));
-        if !page.has_more {
-            return Ok(());
-        }
-    }
 }
 
 /// What stands on the terminal: each message once, in order.

@@ -30,6 +30,12 @@ enum Command {
         #[arg(long, env = "PARLOR_CONFIG")]
         config: Option<std::path::PathBuf>,
     },
+    /// Say that the database was restored from a backup: clients forget what they hold and read anew.
+    Restored {
+        /// A configuration file (TOML). Environment variables win over it.
+        #[arg(long, env = "PARLOR_CONFIG")]
+        config: Option<std::path::PathBuf>,
+    },
     /// Talk to somebody from the terminal.
     Chat(Chat),
     /// Measure a server.
@@ -47,6 +53,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve { config } => Config::load(config.as_deref())
             .map_err(Into::into)
             .and_then(|c| serve::run(&c)),
+        Command::Restored { config } => Config::load(config.as_deref())
+            .map_err(Into::into)
+            .and_then(|c| serve::restored(&c)),
         Command::Chat(chat) => chat::run(&chat),
         Command::Bench(bench) => bench::run(&bench),
         Command::Config => {

@@ -94,7 +94,7 @@ const SETTINGS: &[Setting] = &[
         key: "drain_ms",
         env: None,
         default: "10000",
-        wants: "a number of milliseconds",
+        wants: "a number of milliseconds up to 60000",
         about: "How long sockets get to leave when the server stops.",
     },
     Setting {
@@ -103,7 +103,7 @@ const SETTINGS: &[Setting] = &[
         env: Some("DATABASE_URL"),
         default: "",
         wants: "postgres://… or sqlite:FILE",
-        about: "postgres://user:password@host/name, or sqlite:FILE; a SQLite file in the data folder when empty.",
+        about: "postgres://user:password@host/name, or sqlite:FILE; a SQLite file in the data folder when empty. Of several hosts (host1:5432,host2:5432) the one that takes writes is used.",
     },
     Setting {
         section: "database",
@@ -184,6 +184,14 @@ const SETTINGS: &[Setting] = &[
         default: "100",
         wants: "a number from 1",
         about: "Sockets of one user at once.",
+    },
+    Setting {
+        section: "limits",
+        key: "attaching_max",
+        env: None,
+        default: "2000",
+        wants: "a number from 1 to 1000000",
+        about: "Sockets that may be opening at once; more are answered 503 and come back.",
     },
     Setting {
         section: "limits",
@@ -455,6 +463,7 @@ impl Config {
                 requests_per_user: values.rate("limits.requests_per_user_per_minute", None)?,
                 sockets_per_user_max: values.number("limits.sockets_per_user_max", 1..=1_000_000)?
                     as usize,
+                attaching_max: values.number("limits.attaching_max", 1..=1_000_000)? as usize,
                 demo: values.read("demo.enabled", |text| text.parse().ok())?,
             },
             gateway: GatewayConfig {
@@ -466,7 +475,7 @@ impl Config {
                 commands: values
                     .rate("limits.commands_per_minute", Some("limits.commands_burst"))?,
                 sockets_max: values.number("limits.sockets_max", 1..=10_000_000)? as usize,
-                drain: values.millis("server.drain_ms", 0..=600_000)?,
+                drain: values.millis("server.drain_ms", 0..=60_000)?,
             },
             log_json: values.read("log.format", |text| match text {
                 "json" => Some(true),

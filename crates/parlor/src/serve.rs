@@ -20,11 +20,47 @@ const DEMO_PEOPLE: [&str; 2] = ["ada", "grace"];
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     log_to_stderr(config);
+    #[cfg(feature = "planted-bugs")]
+    plant()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
         .block_on(serve(config))
+}
+
+/// Plants the bug that `PARLOR_PLANT` names.
+#[cfg(feature = "planted-bugs")]
+fn plant() -> anyhow::Result<()> {
+    use parlor_core::planted;
+    let Ok(name) = std::env::var("PARLOR_PLANT") else {
+        return Ok(());
+    };
+    anyhow::ensure!(
+        planted::NAMES.contains(&name.as_str()),
+        "no bug is called {name}; there are {}",
+        planted::NAMES.join(", ")
+    );
+    planted::plant(&name);
+    Ok(())
+}
+
+/// `parlor restored`: the database was put back to an earlier state.
+pub(crate) fn restored(config: &Config) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(async {
+            make_private_folder(&config.data_dir)?;
+            // A server that runs would go on under the old name.
+            let _lock = lock(&config.data_dir)?;
+            let store = Store::open(&config.store).await.map_err(unusable)?;
+            store.renew_epoch(&parlor_auth::code()).await?;
+            store.close().await;
+            println!("A new epoch begins. Clients that knew the old one start over.");
+            Ok(())
+        })
 }
 
 fn log_to_stderr(config: &Config) {
@@ -75,7 +111,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     announce(config, &app, &server).await?;
 
-    stop.await;
+    let mut failed = app.failed();
+    let has_failed = tokio::select! {
+        () = stop => false,
+        _ = failed.wait_for(|failed| *failed) => true,
+    };
+    if has_failed {
+        // What the file holds now only a new start can say; nothing must be written or acked before.
+        anyhow::bail!("the disk failed under a commit; check it, then start again");
+    }
     tracing::info!("stopping");
     server.stop().await;
     app.stop().await;

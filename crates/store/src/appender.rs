@@ -1,29 +1,41 @@
-//! The one writer of messages: a queue into a task that commits whole batches.
+//! The one writer of everything that has a version: a queue into a task that commits whole batches.
 //!
 //! There is no timer. The task takes what has gathered while the last commit was under way, so the
 //! batch grows with the load and a lone sender waits for nobody. Nothing is answered before its
-//! commit: a [`PendingAppend`] resolves after it, and new messages go to the publisher in commit order.
+//! commit: a [`PendingAppend`] resolves after it, and what has changed goes to the publisher in
+//! commit order. A commit whose outcome is not known goes there too, in its place: whatever came of
+//! it must be announced before anything later is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use parlor_core::{Refusal, append::Send};
-use parlor_protocol::{Code, Message};
+use parlor_core::{
+    Refusal,
+    append::{Event, Item},
+};
+use parlor_protocol::Code;
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 
-use crate::{Store, StoreError, append::ItemResult};
+use crate::{
+    Store, StoreError,
+    append::{Appended, Attempt, Committed},
+};
 
-/// How long a batch may take before its senders are told that the outcome is not known.
-const BATCH_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a batch may take before its senders are told so. Below the 10 s after which PostgreSQL
+/// itself gives a statement up.
+const BATCH_DEADLINE: Duration = Duration::from_secs(8);
 
 /// Bounds of the appender.
 #[derive(Debug, Clone, Copy)]
 pub struct AppenderConfig {
-    /// Sends that may wait for a batch; one more is refused as `unavailable`.
+    /// Changes that may wait for a batch; one more is refused as `unavailable`.
     pub queue_items_max: usize,
-    /// Sends in one transaction: nine values each stay below SQLite's 32,766.
+    /// Changes in one transaction.
     pub batch_items_max: usize,
     /// Committed batches that may wait for the publisher before the appender waits for it.
     pub published_batches_max: usize,
@@ -39,34 +51,41 @@ impl Default for AppenderConfig {
     }
 }
 
-struct Item {
-    send: Send,
+struct Queued {
+    item: Item,
     reply: oneshot::Sender<Result<Appended, Refusal>>,
 }
 
-/// A message that is on disk.
-#[derive(Debug, Clone)]
-pub struct Appended {
-    /// The message.
-    pub message: Message,
-    /// Whether this send stored it, or an earlier one with the same `clientId` did.
-    pub is_new: bool,
+/// What the publisher must announce, in the order of the commits.
+#[derive(Debug)]
+pub enum Announced {
+    /// A batch is on disk.
+    Committed {
+        /// What has changed, in order.
+        events: Vec<Event>,
+        /// The tick that its rows carry.
+        tick: i64,
+    },
+    /// A batch may be on disk: ask [`Store::outcome`] before going on.
+    Unknown(Attempt),
+    /// The disk failed: nothing more is written, and only a new start can say what is there.
+    Broken,
 }
 
 /// The way into the appender. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Appender {
-    queue: mpsc::Sender<Item>,
+    queue: mpsc::Sender<Queued>,
     closing: Arc<Notify>,
 }
 
-impl std::fmt::Debug for Item {
+impl std::fmt::Debug for Queued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Item({})", self.send.id)
+        write!(f, "Queued({})", self.item.conversation_id)
     }
 }
 
-/// A send that has its place in the queue: it is stored in the order of these.
+/// A change that has its place in the queue: it is stored in the order of these.
 #[derive(Debug)]
 pub struct PendingAppend(oneshot::Receiver<Result<Appended, Refusal>>);
 
@@ -83,11 +102,11 @@ impl PendingAppend {
 }
 
 impl Appender {
-    /// Starts the writer task. New messages of each committed batch go into `publish`, in order.
+    /// Starts the writer task. What it commits goes into the receiver, in order.
     pub fn spawn(
         store: Store,
         config: AppenderConfig,
-    ) -> (Self, mpsc::Receiver<Vec<Message>>, JoinHandle<()>) {
+    ) -> (Self, mpsc::Receiver<Announced>, JoinHandle<()>) {
         let (queue, items) = mpsc::channel(config.queue_items_max);
         let (publish, published) = mpsc::channel(config.published_batches_max);
         let closing = Arc::new(Notify::new());
@@ -95,23 +114,20 @@ impl Appender {
         (Self { queue, closing }, published, task)
     }
 
-    /// Takes no more sends; the task commits what is queued and ends.
+    /// Takes no more changes; the task commits what is queued and ends.
     pub fn close(&self) {
         self.closing.notify_one();
     }
 
-    /// Queues a send without waiting. A full queue is overload: refused at once, nothing is stored.
-    pub fn enqueue(&self, send: Send) -> Result<PendingAppend, Refusal> {
+    /// Queues a change without waiting. A full queue is overload: refused at once, nothing is stored.
+    pub fn enqueue(&self, item: Item) -> Result<PendingAppend, Refusal> {
         let (reply, outcome) = oneshot::channel();
         self.queue
-            .try_send(Item { send, reply })
+            .try_send(Queued { item, reply })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refusal {
                     retry_after_ms: Some(1000),
-                    ..Refusal::new(
-                        Code::Unavailable,
-                        "too many messages are waiting to be stored",
-                    )
+                    ..Refusal::new(Code::Unavailable, "too much is waiting to be stored")
                 },
                 mpsc::error::TrySendError::Closed(_) => {
                     Refusal::new(Code::Unavailable, "the server is stopping")
@@ -124,8 +140,8 @@ impl Appender {
 async fn run(
     store: Store,
     config: AppenderConfig,
-    mut items: mpsc::Receiver<Item>,
-    publish: mpsc::Sender<Vec<Message>>,
+    mut items: mpsc::Receiver<Queued>,
+    publish: mpsc::Sender<Announced>,
     closing: Arc<Notify>,
 ) {
     let mut gathered = Vec::with_capacity(config.batch_items_max);
@@ -140,49 +156,97 @@ async fn run(
         if count == 0 {
             return;
         }
-        let (batch, replies): (Vec<Send>, Vec<_>) = gathered
+        let (batch, replies): (Vec<Item>, Vec<_>) = gathered
             .drain(..)
-            .map(|item| (item.send, item.reply))
+            .map(|queued| (queued.item, queued.reply))
             .unzip();
-        // Past the deadline the commit may still happen: its senders ask again with their clientIds.
-        let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(&batch))
-            .await
-            .unwrap_or_else(|_| Err(StoreError::TimedOut));
-        let results = match appended {
-            Ok(results) => results,
-            Err(error) => {
-                let refusal = refuse_all(&error, batch.len());
-                for reply in replies {
-                    drop(reply.send(Err(refusal.clone())));
-                }
-                continue;
-            }
-        };
-        let new: Vec<Message> = results
-            .iter()
-            .flatten()
-            .filter(|stored| stored.is_new)
-            .map(|stored| stored.message.clone())
-            .collect();
-        // A closed publisher means that the server stops: what is committed is still acked.
-        if !new.is_empty() && publish.send(new).await.is_err() {
-            tracing::debug!("nobody publishes any more");
-        }
-        for (reply, result) in replies.into_iter().zip(results) {
-            answer(reply, result);
+        if !write(&store, batch, replies, &publish).await {
+            items.close();
         }
     }
 }
 
-fn answer(reply: oneshot::Sender<Result<Appended, Refusal>>, result: ItemResult) {
-    // A sender that is gone does not need its answer.
-    drop(reply.send(result.map(|stored| Appended {
-        message: stored.message,
-        is_new: stored.is_new,
-    })));
+type Reply = oneshot::Sender<Result<Appended, Refusal>>;
+
+/// Commits a batch and answers its items; `false` when nothing may be written any more.
+async fn write(
+    store: &Store,
+    batch: Vec<Item>,
+    replies: Vec<Reply>,
+    publish: &mpsc::Sender<Announced>,
+) -> bool {
+    let (error, attempt) = match commit_patiently(store, &batch).await {
+        Ok(committed) => {
+            answer(committed, replies, publish).await;
+            return true;
+        }
+        Err(failed) => failed,
+    };
+    // A value that the database does not take must not cost the others of its batch.
+    if error.blames_a_value() && batch.len() > 1 {
+        for (item, reply) in batch.into_iter().zip(replies) {
+            if !Box::pin(write(store, vec![item], vec![reply], publish)).await {
+                return false;
+            }
+        }
+        return true;
+    }
+    tracing::error!(%error, items = batch.len(), "a batch was not stored");
+    let broken = matches!(error, StoreError::Broken(_));
+    let announced = match attempt {
+        _ if broken => Some(Announced::Broken),
+        Some(attempt) if error.is_unknown() => Some(Announced::Unknown(attempt)),
+        _ => None,
+    };
+    if let Some(announced) = announced {
+        drop(publish.send(announced).await);
+    }
+    let refusal = error.refusal();
+    for reply in replies {
+        drop(reply.send(Err(refusal.clone())));
+    }
+    !broken
 }
 
-fn refuse_all(error: &StoreError, items: usize) -> Refusal {
-    tracing::error!(%error, items, "a batch of messages was not stored");
-    error.refusal()
+/// Commits a batch, again where another writer was in the way.
+async fn commit_patiently(
+    store: &Store,
+    batch: &[Item],
+) -> Result<Committed, (StoreError, Option<Attempt>)> {
+    match commit(store, batch).await {
+        Err((error, None)) if error.is_conflict() => commit(store, batch).await,
+        other => other,
+    }
+}
+
+async fn commit(store: &Store, batch: &[Item]) -> Result<Committed, (StoreError, Option<Attempt>)> {
+    let attempt = OnceLock::new();
+    let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(batch, &attempt)).await;
+    match (appended, attempt.into_inner()) {
+        (Ok(Ok(committed)), _) => Ok(committed),
+        (Ok(Err(error)), attempt) => Err((error, attempt)),
+        (Err(_), Some(attempt)) => Err((StoreError::TimedOut, Some(attempt))),
+        (Err(_), None) => Err((StoreError::TooSlow, None)),
+    }
+}
+
+async fn answer(committed: Committed, replies: Vec<Reply>, publish: &mpsc::Sender<Announced>) {
+    let Committed {
+        results,
+        events,
+        tick,
+    } = committed;
+    // A closed publisher means that the server stops: what is committed is still acked.
+    if !events.is_empty()
+        && publish
+            .send(Announced::Committed { events, tick })
+            .await
+            .is_err()
+    {
+        tracing::debug!("nobody publishes any more");
+    }
+    for (reply, result) in replies.into_iter().zip(results) {
+        // A sender that is gone does not need its answer.
+        drop(reply.send(result));
+    }
 }

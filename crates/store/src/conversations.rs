@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parlor_core::{Refusal, conversation::NewConversation};
+use parlor_core::{conversation::NewConversation, planted::planted};
 use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
     UserId, limits::MEMBERS_INLINE_MAX,
@@ -11,28 +11,16 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError,
-    engine::{read, write},
-    rows::{MemberRow, MessageRow, kind, kind_text, message_columns, role, role_text, row},
+    ChangedConversation, Store, StoreError,
+    engine::read,
+    rows::{MemberRow, MessageRow, kind, message_columns, role, row},
 };
-
-/// Members put into one INSERT: seven values each stay far below SQLite's 32,766.
-const MEMBERS_PER_INSERT: usize = 500;
-
-/// Whether a conversation was made, or a direct one was there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Created {
-    /// Which conversation.
-    pub id: ConversationId,
-    /// Whether it is new.
-    pub is_new: bool,
-}
 
 /// Which of a user's conversations are listed.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
-    /// Archived ones instead of the others.
-    pub archived: bool,
+    /// Only archived ones, only the others, or all.
+    pub archived: Option<bool>,
     /// Only those whose title, label, or another member's name or handle holds this text (lower case).
     pub query: Option<String>,
     /// Only those after this place in the list.
@@ -49,7 +37,7 @@ pub struct ListKey {
 }
 
 row! {
-    struct ConversationRow {
+    pub(crate) struct ConversationRow {
         id: Uuid,
         kind: String,
         title: Option<String>,
@@ -69,95 +57,22 @@ row! {
         pinned: bool,
         archived: bool,
         hidden: bool,
+        cleared_seq: i64,
         unread_count: i64,
     }
 }
 
-const SELECT: &str =
+/// One row for each of a user's conversations; conditions are added behind it.
+pub(crate) const SELECT: &str =
     "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
         c.active_at, c.last_seq, c.version, c.member_count,
-        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.hidden,
+        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.cleared_seq,
+        (me.hidden AND me.cleared_seq >= c.last_seq) AS hidden,
         (SELECT COUNT(*) FROM messages x WHERE x.conversation_id = c.id AND x.seq > me.read_seq
             AND x.sender_id <> me.user_id AND x.deleted_at IS NULL) AS unread_count
- FROM members me JOIN conversations c ON c.id = me.conversation_id WHERE me.user_id = ";
+ FROM members me JOIN conversations c ON c.id = me.conversation_id WHERE me.left_at IS NULL AND me.user_id = ";
 
 impl Store {
-    /// Makes a conversation, or finds the direct one that these two people have already.
-    pub async fn create_conversation(
-        &self,
-        id: ConversationId,
-        new: &NewConversation,
-        now: Timestamp,
-    ) -> Result<Created, StoreError> {
-        let created = write!(self, |Db, tx| {
-            let mut known = QueryBuilder::<Db>::new("SELECT id FROM users WHERE id IN (");
-            let mut list = known.separated(", ");
-            for (user_id, _) in &new.members {
-                list.push_bind(user_id.as_str());
-            }
-            known.push(")");
-            let known: Vec<String> = known
-                .build_query_scalar()
-                .persistent(false)
-                .fetch_all(&mut *tx)
-                .await?;
-            if let Some((missing, _)) = new
-                .members
-                .iter()
-                .find(|(id, _)| !known.iter().any(|k| k == id.as_str()))
-            {
-                return Err(
-                    Refusal::field("memberIds", format!("there is no user {missing}")).into(),
-                );
-            }
-
-            // Two people who start at the same moment meet at the unique key: one inserts, the other finds.
-            let inserted = sqlx::query(
-                "INSERT INTO conversations (id, kind, direct_key, title, label, search_lower, metadata, created_at, updated_at,
-                                            active_at, last_seq, version, member_count)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, 0, 1, $9) ON CONFLICT (direct_key) DO NOTHING",
-            )
-            .bind(id.0)
-            .bind(kind_text(new.kind))
-            .bind(&new.direct_key)
-            .bind(&new.title)
-            .bind(&new.label)
-            .bind(search_lower(new))
-            .bind(&new.metadata)
-            .bind(now.0)
-            .bind(new.members.len() as i64)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-            if inserted == 0 {
-                let existing: Uuid =
-                    sqlx::query_scalar("SELECT id FROM conversations WHERE direct_key = $1")
-                        .bind(&new.direct_key)
-                        .fetch_one(&mut *tx)
-                        .await?;
-                return Ok(Created {
-                    id: ConversationId(existing),
-                    is_new: false,
-                });
-            }
-            for members in new.members.chunks(MEMBERS_PER_INSERT) {
-                let mut insert = QueryBuilder::<Db>::new(
-                    "INSERT INTO members (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, pinned, archived, hidden) ",
-                );
-                insert.push_values(members, |mut row, (user_id, role)| {
-                    row.push_bind(id.0)
-                        .push_bind(user_id.as_str())
-                        .push_bind(role_text(*role))
-                        .push_bind(now.0);
-                    row.push("0, 0, FALSE, FALSE, FALSE");
-                });
-                insert.build().persistent(false).execute(&mut *tx).await?;
-            }
-            Created { id, is_new: true }
-        });
-        Ok(created)
-    }
-
     /// One conversation as this user sees it; `None` when they are not in it or it does not exist.
     pub async fn conversation(
         &self,
@@ -168,7 +83,7 @@ impl Store {
             let mut query = QueryBuilder::<Db>::new(SELECT);
             query
                 .push_bind(user_id.as_str())
-                .push(" AND c.id = ")
+                .push(" AND me.conversation_id = ")
                 .push_bind(id.0);
             query.build_query_as().fetch_all(pool).await?
         });
@@ -176,7 +91,7 @@ impl Store {
             .complete(rows)
             .await?
             .pop()
-            .map(|(conversation, _)| conversation))
+            .map(|found| found.conversation))
     }
 
     /// A user's conversations by last activity, each with its place in the list.
@@ -185,13 +100,14 @@ impl Store {
         user_id: &UserId,
         filter: &ListFilter,
         limit: u32,
-    ) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
+    ) -> Result<Vec<ChangedConversation>, StoreError> {
         let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
             let mut query = QueryBuilder::<Db>::new(SELECT);
             query.push_bind(user_id.as_str());
-            query
-                .push(" AND NOT me.hidden AND me.archived = ")
-                .push_bind(filter.archived);
+            query.push(" AND NOT (me.hidden AND me.cleared_seq >= c.last_seq)");
+            if let Some(archived) = filter.archived {
+                query.push(" AND me.archived = ").push_bind(archived);
+            }
             if let Some(after) = filter.after {
                 query
                     .push(" AND (c.active_at, c.id) < (")
@@ -210,7 +126,7 @@ impl Store {
                     .push_bind(pattern.clone());
                 query.push(
                     " ESCAPE '\\' OR EXISTS (SELECT 1 FROM members o JOIN users u ON u.id = o.user_id
-                        WHERE o.conversation_id = c.id AND o.user_id <> me.user_id AND (u.name_lower LIKE ",
+                        WHERE o.conversation_id = c.id AND o.left_at IS NULL AND o.user_id <> me.user_id AND (u.name_lower LIKE ",
                 );
                 query
                     .push_bind(pattern.clone())
@@ -236,7 +152,7 @@ impl Store {
         user_id: &UserId,
     ) -> Result<Vec<ConversationId>, StoreError> {
         let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar(
-            "SELECT conversation_id FROM members WHERE user_id = $1"
+            "SELECT conversation_id FROM members WHERE user_id = $1 AND left_at IS NULL"
         )
         .bind(user_id.as_str())
         .fetch_all(pool)
@@ -244,20 +160,22 @@ impl Store {
         Ok(ids.into_iter().map(ConversationId).collect())
     }
 
-    /// Whether this user is in this conversation.
-    pub async fn is_member(
+    /// Where a member's own history of this conversation begins: after this `seq`. `None` when they
+    /// are not in it or it does not exist.
+    pub async fn history_begins(
         &self,
         user_id: &UserId,
         id: ConversationId,
-    ) -> Result<bool, StoreError> {
-        let found: Option<i64> = read!(self, |Db, pool| sqlx::query_scalar(
-            "SELECT read_seq FROM members WHERE conversation_id = $1 AND user_id = $2"
+    ) -> Result<Option<i64>, StoreError> {
+        Ok(read!(self, |Db, pool| {
+            sqlx::query_scalar(
+            "SELECT cleared_seq FROM members WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL"
         )
         .bind(id.0)
         .bind(user_id.as_str())
         .fetch_optional(pool)
-        .await?);
-        Ok(found.is_some())
+        .await?
+        }))
     }
 
     /// How many conversations are stored.
@@ -270,10 +188,10 @@ impl Store {
     }
 
     /// Adds the first members and the newest message to each row: two queries for the whole page.
-    async fn complete(
+    pub(crate) async fn complete(
         &self,
         rows: Vec<ConversationRow>,
-    ) -> Result<Vec<(Conversation, ListKey)>, StoreError> {
+    ) -> Result<Vec<ChangedConversation>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -283,7 +201,9 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let members = members.remove(&row.id).unwrap_or_default();
-                let last_message = newest.remove(&row.id);
+                let last_message = newest
+                    .remove(&row.id)
+                    .filter(|message| message.seq > row.cleared_seq);
                 row.into_conversation(members, last_message)
             })
             .collect()
@@ -295,7 +215,7 @@ impl Store {
                 "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
                         u.handle, u.name, u.avatar_url
                  FROM (SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.conversation_id ORDER BY x.joined_at, x.user_id) AS place
-                       FROM members x WHERE x.conversation_id IN (",
+                       FROM members x WHERE x.left_at IS NULL AND x.conversation_id IN (",
             );
             let mut list = query.separated(", ");
             for id in ids {
@@ -350,7 +270,7 @@ impl Store {
 }
 
 /// Title and label in one text, each on its own line so that no match spans both.
-fn search_lower(new: &NewConversation) -> String {
+pub(crate) fn search_lower(new: &NewConversation) -> String {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
     format!("{}\n{}", text(&new.title), text(&new.label))
 }
@@ -360,7 +280,7 @@ impl ConversationRow {
         self,
         members: Vec<Member>,
         last_message: Option<Message>,
-    ) -> Result<(Conversation, ListKey), StoreError> {
+    ) -> Result<ChangedConversation, StoreError> {
         let key = ListKey {
             active_at: Timestamp(self.active_at),
             id: ConversationId(self.id),
@@ -384,7 +304,11 @@ impl ConversationRow {
                 member_count: self.member_count,
                 members,
             },
-            unread_count: self.unread_count,
+            unread_count: if planted("unread-counts-own") {
+                self.last_seq - self.read_seq
+            } else {
+                self.unread_count
+            },
             me: Membership {
                 role: role(&self.role)?,
                 read_seq: self.read_seq,
@@ -395,6 +319,10 @@ impl ConversationRow {
                 hidden: self.hidden,
             },
         };
-        Ok((conversation, key))
+        Ok(ChangedConversation {
+            conversation,
+            key,
+            cleared_seq: self.cleared_seq,
+        })
     }
 }

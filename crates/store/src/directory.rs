@@ -74,7 +74,7 @@ impl Store {
             let mut query = QueryBuilder::<Db>::new(
                 "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
                         u.handle, u.name, u.avatar_url
-                 FROM members m JOIN users u ON u.id = m.user_id WHERE m.conversation_id = ",
+                 FROM members m JOIN users u ON u.id = m.user_id WHERE m.left_at IS NULL AND m.conversation_id = ",
             );
             query.push_bind(conversation_id.0);
             if let Some(after) = after {

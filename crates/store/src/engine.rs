@@ -2,8 +2,13 @@
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
+use crate::hosts::Following;
+
 /// The target under which the engines' driver logs; at `info` it repeats what servers tell it.
 pub const DRIVER_LOG_TARGET: &str = "sqlx";
+
+/// The target under which the driver passes on what PostgreSQL notices.
+pub(crate) const NOTICE_TARGET: &str = "sqlx::postgres::notice";
 
 /// Everything durable. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +27,8 @@ pub(crate) enum Pools {
     Postgres {
         writers: PgPool,
         readers: PgPool,
+        /// Lives as long as the pools.
+        _following: Option<Following>,
     },
 }
 
@@ -29,14 +36,36 @@ pub(crate) enum Pools {
 pub(crate) trait Dialect {
     /// Locks the selected rows until commit. SQLite's `BEGIN IMMEDIATE` has locked them already.
     const FOR_UPDATE: &'static str;
+    /// Locks the selected rows against other writers, not against references to them.
+    const FOR_NO_KEY_UPDATE: &'static str;
+    /// The tick of the running transaction, as an expression.
+    const TICK: &'static str;
+    /// The first tick that a reader has not surely seen: all below it have ended, as an expression.
+    const POSITION: &'static str;
+    /// The first tick that was not given yet, as an expression: no position lies beyond it.
+    const HORIZON: &'static str;
+    /// Uses the running transaction's tick up, where the engine does not do it by itself.
+    const USE_TICK: Option<&'static str>;
 }
 
 impl Dialect for Sqlite {
     const FOR_UPDATE: &'static str = "";
+    const FOR_NO_KEY_UPDATE: &'static str = "";
+    const TICK: &'static str = "(SELECT tick + 1 FROM ticks)";
+    const POSITION: &'static str = "(SELECT tick + 1 FROM ticks)";
+    const HORIZON: &'static str = Self::POSITION;
+    const USE_TICK: Option<&'static str> = Some("UPDATE ticks SET tick = tick + 1");
 }
 
 impl Dialect for Postgres {
     const FOR_UPDATE: &'static str = " FOR UPDATE";
+    const FOR_NO_KEY_UPDATE: &'static str = " FOR NO KEY UPDATE";
+    const TICK: &'static str = "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)";
+    const POSITION: &'static str =
+        "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)";
+    const HORIZON: &'static str =
+        "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)";
+    const USE_TICK: Option<&'static str> = None;
 }
 
 /// Runs a reading body on either engine: `read!(store, |Db, pool| body)`.
@@ -108,7 +137,9 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writers, readers } => {
+            Pools::Postgres {
+                writers, readers, ..
+            } => {
                 readers.close().await;
                 writers.close().await;
             }

@@ -15,9 +15,18 @@ pub enum StoreError {
     /// The commit failed or got no answer: it may or may not be on disk.
     #[error("outcome of the commit is not known: {0}")]
     UnknownOutcome(#[source] sqlx::Error),
-    /// No answer within the deadline: it may or may not be on disk.
+    /// The commit is on PostgreSQL's own disk; whether it is on its synchronous standby is not known.
+    #[error("the commit was cancelled while it waited for the synchronous standby")]
+    NotReplicated,
+    /// The disk failed under a commit. What the file holds is not known before it is opened anew.
+    #[error("the disk failed under a commit: {0}")]
+    Broken(#[source] sqlx::Error),
+    /// No answer within the deadline, and the commit had been begun: it may or may not be on disk.
     #[error("no answer of the database within the deadline")]
     TimedOut,
+    /// No answer within the deadline, and the commit had not been begun: nothing was stored.
+    #[error("the database was too slow")]
+    TooSlow,
     /// The disk is full; nothing was stored.
     #[error("disk is full")]
     StorageFull,
@@ -41,26 +50,82 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// SQLite's I/O errors: the low byte of the extended code is `SQLITE_IOERR`.
+fn is_disk_failure(error: &sqlx::Error) -> bool {
+    const SQLITE_IOERR: u32 = 10;
+    error
+        .as_database_error()
+        .filter(|database| {
+            database
+                .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+                .is_some()
+        })
+        .and_then(sqlx::error::DatabaseError::code)
+        .and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == SQLITE_IOERR)
+}
+
 impl StoreError {
     /// The error of a failed commit.
     pub(crate) fn from_commit(error: sqlx::Error) -> Self {
+        if is_disk_failure(&error) {
+            return Self::Broken(error);
+        }
         match Self::from(error) {
             Self::Unavailable(error) => Self::UnknownOutcome(error),
             other => other,
         }
     }
 
+    /// Whether it may be on disk all the same.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownOutcome(_) | Self::NotReplicated | Self::TimedOut | Self::Broken(_)
+        )
+    }
+
+    /// Whether another writer was in the way (a deadlock, a unique key taken meanwhile): nothing was
+    /// stored, and the next try sees what the other one did.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.sqlstate()
+            .is_some_and(|state| state.starts_with("40") || state == "23505")
+    }
+
+    /// Whether one of the values was at fault and not the database.
+    pub(crate) fn blames_a_value(&self) -> bool {
+        self.sqlstate()
+            .is_some_and(|state| state.starts_with("22") || state.starts_with("23"))
+    }
+
+    /// PostgreSQL's five characters; of SQLite's codes, constraints count as class 23.
+    fn sqlstate(&self) -> Option<std::borrow::Cow<'_, str>> {
+        let Self::Unavailable(error) = self else {
+            return None;
+        };
+        let database = error.as_database_error()?;
+        if database.is_unique_violation() {
+            return Some("23505".into());
+        }
+        if database.is_foreign_key_violation() || database.is_check_violation() {
+            return Some("23503".into());
+        }
+        database.code()
+    }
+
     /// What the caller is told; the cause is for the log.
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Unavailable(_) => {
+            Self::Unavailable(_) | Self::TooSlow => {
                 Refusal::new(Code::Unavailable, "the database does not answer, try again")
             }
-            Self::UnknownOutcome(_) | Self::TimedOut => Refusal::new(
-                Code::UnknownOutcome,
-                "it may have been stored: send the same clientId again",
-            ),
+            Self::UnknownOutcome(_) | Self::NotReplicated | Self::Broken(_) | Self::TimedOut => {
+                Refusal::new(
+                    Code::UnknownOutcome,
+                    "it may have been stored: send the same clientId again",
+                )
+            }
             Self::StorageFull => Refusal::new(
                 Code::StorageFull,
                 "the server's disk is full, reading still works",

@@ -25,22 +25,27 @@ pub enum Window {
 }
 
 impl Store {
-    /// A page of history in ascending `seq`, at most `limit` messages.
+    /// A page of history in ascending `seq`, at most `limit` messages, all behind `begins`.
     pub async fn history(
         &self,
         conversation_id: ConversationId,
+        begins: i64,
         window: Window,
         limit: u32,
     ) -> Result<MessagePage, StoreError> {
         let limit = limit as usize;
         match window {
-            Window::Newest => self.before(conversation_id, i64::MAX, limit).await,
-            Window::Before(seq) => self.before(conversation_id, seq, limit).await,
-            Window::After(seq) => self.after(conversation_id, seq, limit).await,
+            Window::Newest => self.before(conversation_id, begins, i64::MAX, limit).await,
+            Window::Before(seq) => self.before(conversation_id, begins, seq, limit).await,
+            Window::After(seq) => self.after(conversation_id, seq.max(begins), limit).await,
             Window::Around(seq) => {
-                let older = self.before(conversation_id, seq, limit / 2).await?;
+                let older = self.before(conversation_id, begins, seq, limit / 2).await?;
                 let mut newer = self
-                    .after(conversation_id, seq - 1, limit - older.items.len())
+                    .after(
+                        conversation_id,
+                        (seq - 1).max(begins),
+                        limit - older.items.len(),
+                    )
                     .await?;
                 newer.items.splice(0..0, older.items);
                 newer.has_more |= older.has_more;
@@ -53,20 +58,24 @@ impl Store {
     async fn before(
         &self,
         id: ConversationId,
+        begins: i64,
         seq: i64,
         limit: usize,
     ) -> Result<MessagePage, StoreError> {
-        let rows: Vec<MessageRow> = read!(self, |Db, pool| sqlx::query_as(concat!(
+        let rows: Vec<MessageRow> = read!(self, |Db, pool| {
+            sqlx::query_as(concat!(
             "SELECT ",
             message_columns!(),
             " FROM messages m JOIN users u ON u.id = m.sender_id
-             WHERE m.conversation_id = $1 AND m.seq < $2 ORDER BY m.seq DESC LIMIT $3"
+             WHERE m.conversation_id = $1 AND m.seq < $2 AND m.seq > $4 ORDER BY m.seq DESC LIMIT $3"
         ))
         .bind(id.0)
         .bind(seq)
         .bind(limit as i64 + 1)
+        .bind(begins)
         .fetch_all(pool)
-        .await?);
+        .await?
+        });
         let mut page = page(rows, limit)?;
         page.items.reverse();
         Ok(page)
@@ -90,6 +99,26 @@ impl Store {
         .fetch_all(pool)
         .await?);
         page(rows, limit)
+    }
+
+    /// One message of this conversation.
+    pub async fn message(
+        &self,
+        conversation_id: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let row: Option<MessageRow> = read!(self, |Db, pool| {
+            sqlx::query_as(concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = $1 AND m.conversation_id = $2"
+        ))
+        .bind(id.0)
+        .bind(conversation_id.0)
+        .fetch_optional(pool)
+        .await?
+        });
+        row.map(MessageRow::into_message).transpose()
     }
 
     /// The place of a message in this conversation.

@@ -10,17 +10,31 @@ use sqlx::{
 /// A step's number, name and SQL.
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: &[Step] = &[(
-    1,
-    "start",
-    include_str!("../migrations/sqlite/0001_start.sql"),
-)];
+const SQLITE: &[Step] = &[
+    (
+        1,
+        "start",
+        include_str!("../migrations/sqlite/0001_start.sql"),
+    ),
+    (
+        2,
+        "ticks",
+        include_str!("../migrations/sqlite/0002_ticks.sql"),
+    ),
+];
 
-const POSTGRES: &[Step] = &[(
-    1,
-    "start",
-    include_str!("../migrations/postgres/0001_start.sql"),
-)];
+const POSTGRES: &[Step] = &[
+    (
+        1,
+        "start",
+        include_str!("../migrations/postgres/0001_start.sql"),
+    ),
+    (
+        2,
+        "ticks",
+        include_str!("../migrations/postgres/0002_ticks.sql"),
+    ),
+];
 
 pub(crate) fn sqlite() -> Migrator {
     migrator(SQLITE)

@@ -2,18 +2,18 @@
 
 use std::{
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
 use sqlx::{
-    Connection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    Connection, SqliteConnection,
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
     engine::{Pools, Store},
+    hosts::{Hosts, Switched, place},
     migrations,
 };
 
@@ -107,6 +107,7 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
         .connect_with(options.clone())
         .await
         .map_err(to_file_error)?;
@@ -125,6 +126,14 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     })
 }
 
+/// Whether the last transaction of a connection has ended. A full disk ends it behind the driver's
+/// back, which then takes the connection for busy for ever: such a one is replaced.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 /// SQLite gives its log files the mode of the database file, so making that one private is enough.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
@@ -135,46 +144,57 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
 }
 
 async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenError> {
-    let options = PgConnectOptions::from_str(url).map_err(|e| OpenError::Url(e.to_string()))?;
-    let at = format!("{}:{}", options.get_host(), options.get_port());
-    let unreachable = |error: sqlx::Error| OpenError::Unreachable {
-        at: at.clone(),
+    let hosts = Hosts::parse(url).map_err(|e| OpenError::Url(e.to_string()))?;
+    let unreachable = |(at, error): (String, sqlx::Error)| OpenError::Unreachable {
+        at,
         reason: reason(&error),
     };
     // A pool would try again until its timeout and hide the reason: ask once, directly.
-    let mut connection =
-        tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::PgConnection::connect_with(&options))
-            .await
-            .map_err(|_| OpenError::Unreachable {
-                at: at.clone(),
-                reason: "no answer within 5 s".into(),
-            })?
-            .map_err(unreachable)?;
+    let (mut connection, _) = hosts.primary().await.map_err(unreachable)?;
     check_version(&mut connection).await?;
-    connection.close().await.map_err(unreachable)?;
+    // Before the time limits below: building an index may take its time.
+    migrations::postgres()
+        .run(&mut connection)
+        .await
+        .map_err(|e| OpenError::Migrate(e.to_string()))?;
+    drop(connection.close().await);
 
-    let options = options.options([
-        // An operator's default of `off` must not turn an ack into a hope.
-        ("synchronous_commit", "on"),
-        ("idle_in_transaction_session_timeout", "30s"),
-        ("statement_timeout", "10s"),
-    ]);
+    let hosts = hosts.map(|options| {
+        options.options([
+            // An operator's default of `off` must not turn an ack into a hope.
+            ("synchronous_commit", "on"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            ("statement_timeout", "10s"),
+            // Keeps a connection from waiting for a host that has vanished without a word.
+            ("tcp_user_timeout", "15s"),
+        ])
+    });
+    let (connection, options) = hosts.primary().await.map_err(unreachable)?;
+    drop(connection.close().await);
+    let at = place(&options);
+    let switched = Switched::default();
     let pool = async |connections: u32| {
+        let switched = switched.clone();
         PgPoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(move |_, meta| {
+                let keeps = switched.keeps(meta.age);
+                Box::pin(async move { Ok(keeps) })
+            })
             .connect_with(options.clone())
             .await
-            .map_err(unreachable)
+            .map_err(|error| unreachable((at.clone(), error)))
     };
     let writers = pool(connections_max / 2).await?;
-    migrations::postgres()
-        .run(&writers)
-        .await
-        .map_err(|e| OpenError::Migrate(e.to_string()))?;
     let readers = pool(connections_max - connections_max / 2).await?;
+    let following = hosts.follow([writers.clone(), readers.clone()], switched);
     Ok(Store {
-        pools: Pools::Postgres { writers, readers },
+        pools: Pools::Postgres {
+            writers,
+            readers,
+            _following: following,
+        },
     })
 }
 

@@ -13,9 +13,10 @@ use crate::StoreError;
 /// What sqlx's derive would do; without it the drivers and their C libraries need not be built a
 /// second time for the compiler's own host.
 macro_rules! row {
-    ($vis:vis struct $name:ident { $($field_vis:vis $field:ident: $type:ty),+ $(,)? }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $field_vis:vis $field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$doc])*
         #[derive(Debug)]
-        $vis struct $name { $($field_vis $field: $type),+ }
+        $vis struct $name { $($(#[$field_doc])* $field_vis $field: $type),+ }
 
         impl<'r, R> sqlx::FromRow<'r, R> for $name
         where
@@ -35,7 +36,7 @@ pub(crate) use row;
 macro_rules! message_columns {
     () => {
         "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.kind, m.content, m.created_at, \
-         m.edited_at, m.deleted_at, u.handle, u.name, u.avatar_url"
+         m.edited_at, m.deleted_at, m.reactions, u.handle, u.name, u.avatar_url"
     };
 }
 pub(crate) use message_columns;
@@ -110,6 +111,7 @@ row! {
         created_at: i64,
         edited_at: Option<i64>,
         deleted_at: Option<i64>,
+        reactions: Option<String>,
         handle: String,
         name: String,
         avatar_url: Option<String>,
@@ -146,7 +148,11 @@ impl MessageRow {
             reply_to: None,
             thread_id: None,
             mentions: Vec::new(),
-            reactions: Vec::new(),
+            reactions: match self.reactions {
+                None => Vec::new(),
+                Some(text) => serde_json::from_str(&text)
+                    .map_err(|e| StoreError::Corrupt(format!("reactions of {}: {e}", self.id)))?,
+            },
             created_at: Timestamp(self.created_at),
             edited_at: self.edited_at.map(Timestamp),
             deleted_at: self.deleted_at.map(Timestamp),

@@ -50,6 +50,20 @@ impl TestStore {
         }
     }
 
+    /// The place at this `postgres://` URL.
+    ///
+    /// # Panics
+    /// When there is no temporary folder.
+    pub fn at(url: String) -> Self {
+        Self {
+            config: StoreConfig {
+                database: Database::Postgres(url),
+                connections_max: 8,
+            },
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
     /// Opens the store.
     pub async fn open(&self) -> Store {
         Store::open(&self.config)

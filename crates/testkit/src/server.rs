@@ -60,9 +60,13 @@ impl TestServer {
 
     /// A server whose settings are changed first, on a fresh store.
     pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Options)) -> Self {
+        Self::start_on(TestStore::new(engine).await, change).await
+    }
+
+    /// A server whose settings are changed first, on a store that is there.
+    pub async fn start_on(store: TestStore, change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options::default();
         change(&mut options);
-        let store = TestStore::new(engine).await;
         let mut server = Self {
             running: None,
             address: options.gateway.listen,
@@ -105,6 +109,15 @@ impl TestServer {
     /// Stops and starts again on the same store and address.
     pub async fn restart(&mut self) {
         self.stop().await;
+        self.run().await;
+    }
+
+    /// Stops, begins another epoch as a restored backup does, and starts again.
+    pub async fn begin_another_epoch(&mut self) {
+        self.stop().await;
+        let store = self.store.open().await;
+        store.renew_epoch("restored").await.expect("renewed");
+        store.close().await;
         self.run().await;
     }
 

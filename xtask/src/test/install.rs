@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Part, Parts};
-use crate::{postgres, tools};
+use crate::tools;
 
 /// One thing to have: its Debian package, what else it is for, and whether it is there.
 struct Need {
@@ -18,11 +18,18 @@ struct Need {
 /// The Debian packages that are missing for these parts, each with what it is for.
 pub(crate) fn missing(parts: &Parts) -> Vec<(&'static str, &'static str)> {
     let mut needs = Vec::new();
-    if parts.has(Part::Rust) {
+    if parts.has(Part::Rust) || parts.has(Part::Torture) {
         needs.push(Need {
             package: "postgresql",
             purpose: "the store's tests on PostgreSQL",
-            present: postgres::find().is_some(),
+            present: parlor_cluster::find().is_some(),
+        });
+    }
+    if parts.has(Part::Torture) {
+        needs.push(Need {
+            package: "sqlite3",
+            purpose: "the torture run's lock on SQLite's file",
+            present: tools::program("sqlite3").is_some(),
         });
     }
     if parts.has(Part::Browser) {
@@ -49,7 +56,7 @@ pub(crate) fn missing(parts: &Parts) -> Vec<(&'static str, &'static str)> {
 
 /// The command that installs packages here, or `None` where that is the person's business.
 pub(crate) fn command(packages: &[&str]) -> Option<String> {
-    (is_debian() && postgres::is_root()).then(|| {
+    (is_debian() && parlor_cluster::is_root()).then(|| {
         format!(
             "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {}",
             packages.join(" ")

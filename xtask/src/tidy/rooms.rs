@@ -31,7 +31,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("parlor-client", &["parlor-protocol"]),
     ("parlor", PRODUCT),
     ("parlor-testkit", EVERYTHING_TESTED),
-    ("xtask", &[]),
+    ("parlor-cluster", &[]),
+    ("parlor-torture", TORTURE),
+    ("xtask", &["parlor-cluster"]),
 ];
 
 /// Everything that ships; the test kit is in nobody's row, which makes it a dev-dependency and nothing else.
@@ -44,6 +46,14 @@ const PRODUCT: &[&str] = &[
     "parlor-app",
     "parlor-gateway",
     "parlor-client",
+];
+
+/// Runs the product from outside: the wire types, the clients, and what breaks things.
+const TORTURE: &[&str] = &[
+    "parlor-protocol",
+    "parlor-client",
+    "parlor-testkit",
+    "parlor-cluster",
 ];
 
 const EVERYTHING_TESTED: &[&str] = &[

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use parlor_auth::uuid_v7;
-use parlor_core::{Refusal, append, conversation::decide_create};
+use parlor_core::{
+    Refusal,
+    append::{Change, Item},
+    conversation::decide_create,
+};
 use parlor_protocol::{
     ConversationId, ConversationKind, CreateConversation, MessageId, ReceiptStatus, Timestamp,
     UserId,
@@ -96,26 +100,27 @@ impl App {
                 metadata: None,
             },
         )?;
-        self.store
-            .create_conversation(id, &new, Timestamp(start_ms))
-            .await
-            .map_err(refused)?;
-
+        let item = |actor: &UserId, at_ms, change| Item {
+            conversation_id: id,
+            actor: actor.clone(),
+            now: Timestamp(at_ms),
+            change,
+        };
+        let made = item(&members[0], start_ms, Change::Create(new));
+        self.appender.enqueue(made)?.committed().await?;
         let count = conversation.messages.len();
         let mut pending = Vec::with_capacity(count);
         for line in conversation.messages {
             let at_ms = today_ms + offset_ms(&line.at).unwrap_or(0);
-            pending.push(self.appender.enqueue(append::Send {
+            let change = Change::Send {
                 id: MessageId(uuid_v7(at_ms)),
-                conversation_id: id,
-                sender_id: ids[&line.from].clone(),
                 client_id: None,
                 content: line.text,
-                created_at: Timestamp(at_ms),
-            })?);
-        }
-        for send in pending {
-            send.committed().await?;
+            };
+            pending.push(
+                self.appender
+                    .enqueue(item(&ids[&line.from], at_ms, change))?,
+            );
         }
         for handle in &conversation.members {
             let unread = conversation.read.get(handle).copied().unwrap_or(0);
@@ -124,11 +129,15 @@ impl App {
                 (ReceiptStatus::Delivered, count as i64),
                 (ReceiptStatus::Read, read_seq),
             ] {
-                self.store
-                    .move_cursor(id, &ids[handle], status, seq)
-                    .await
-                    .map_err(refused)?;
+                let change = Change::Receipt { status, seq };
+                pending.push(
+                    self.appender
+                        .enqueue(item(&ids[handle], today_ms, change))?,
+                );
             }
+        }
+        for change in pending {
+            change.committed().await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The life of a connection, played without a socket and without a clock.
 
+use parlor_protocol::{SyncedUser, Timestamp, User};
 use proptest::prelude::*;
 
 use super::*;
@@ -20,7 +21,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self {
-            session: Session::new(LIMITS, 0),
+            session: Session::new(LIMITS, 0.5, 0),
             now_ms: 0,
         }
     }
@@ -38,10 +39,11 @@ impl Bench {
         let out = bench.on(Input::Attached {
             epoch: "e".into(),
             cursor: "c".into(),
+            resumes: false,
         });
         assert!(matches!(
             out[..],
-            [Output::Send(ServerFrame::Connected { .. })]
+            [Output::Send(ServerFrame::Connected { resumed: false, .. })]
         ));
         bench
     }
@@ -66,6 +68,83 @@ fn identity(user: &str, expires_in_ms: u64) -> Identity {
         },
         expires_in_ms,
     }
+}
+
+fn page(has_more: bool) -> Box<SyncPage> {
+    Box::new(SyncPage {
+        cursor: "next".into(),
+        epoch: "e".into(),
+        reset: false,
+        has_more,
+        user: SyncedUser {
+            user: User {
+                id: "ada".parse().expect("a valid id"),
+                handle: "ada".into(),
+                name: "Ada".into(),
+                avatar_url: None,
+                email: None,
+                bio: None,
+                created_at: Timestamp(0),
+            },
+            user_version: 0,
+        },
+        conversations: Vec::new(),
+        removed: Vec::new(),
+    })
+}
+
+#[test]
+fn r8_what_was_missed_comes_before_anything_live() {
+    let mut bench = Bench::new();
+    bench.on(Input::Text(r#"{"type":"auth","token":"t","cursor":"old"}"#));
+    let out = bench.on(Input::Authenticated {
+        reference: None,
+        result: Ok(identity("ada", 60_000)),
+    });
+    assert!(
+        matches!(&out[..], [Output::Attach { cursor: Some(cursor), .. }] if cursor == "old"),
+        "{out:?}"
+    );
+    let out = bench.on(Input::Attached {
+        epoch: "e".into(),
+        cursor: "old".into(),
+        resumes: true,
+    });
+    assert!(matches!(
+        &out[..],
+        [
+            Output::Send(ServerFrame::Connected { resumed: true, .. }),
+            Output::Sync { cursor }
+        ] if cursor == "old"
+    ));
+    assert!(!bench.session.hears() && !bench.session.reads());
+    let out = bench.on(Input::Synced(page(true)));
+    assert!(matches!(
+        &out[..],
+        [
+            Output::Send(ServerFrame::Sync { .. }),
+            Output::Sync { cursor }
+        ] if cursor == "next"
+    ));
+    assert!(!bench.session.hears());
+    bench.now_ms = 50_000;
+    let out = bench.on(Input::Synced(page(false)));
+    assert!(matches!(&out[..], [Output::Send(ServerFrame::Sync { .. })]));
+    assert!(bench.session.hears() && bench.session.reads());
+    // A long resume is no silence.
+    assert_eq!(bench.wait(), [Output::Close(CloseCode::Unauthorized)]);
+    assert_eq!(bench.now_ms, 60_000);
+    // A page that comes too late says nothing.
+    assert_eq!(bench.on(Input::Synced(page(false))), []);
+}
+
+#[test]
+fn r11_heartbeats_are_spread() {
+    let heartbeat = |random| Session::new(LIMITS, random, 0).heartbeat_ms;
+    assert_eq!(
+        [heartbeat(0.0), heartbeat(0.5), heartbeat(1.0)],
+        [20_000, 25_000, 30_000]
+    );
 }
 
 #[test]
@@ -194,7 +273,7 @@ fn a_flood_is_refused_and_then_ended() {
     let mut refused = 0;
     for _ in 0..1000 {
         match &bench.on(Input::Text(r#"{"type":"ping","ref":"r"}"#))[..] {
-            [Output::Send(ServerFrame::Pong { .. })] => assert_eq!(refused, 0),
+            [Output::Pong { .. }] => assert_eq!(refused, 0),
             [
                 Output::Send(ServerFrame::Error {
                     code: Code::RateLimited,
@@ -306,7 +385,7 @@ proptest! {
     /// Whatever arrives in whatever order: at most one close, nothing after it, and a deadline
     /// that is never missed twice.
     #[test]
-    fn nothing_follows_a_close(steps in prop::collection::vec((0_u8..9, 0_u64..40_000), 0..80)) {
+    fn nothing_follows_a_close(steps in prop::collection::vec((0_u8..10, 0_u64..40_000), 0..80)) {
         let mut bench = Bench::new();
         let mut closed = false;
         for (what, pause) in steps {
@@ -315,10 +394,11 @@ proptest! {
                 0 => bench.on(Input::Opened { token: Some("t".into()), cursor: None }),
                 1 => bench.on(Input::Text(r#"{"type":"auth","token":"t"}"#)),
                 2 => bench.on(Input::Authenticated { reference: None, result: Ok(identity("ada", 90_000)) }),
-                3 => bench.on(Input::Attached { epoch: "e".into(), cursor: "c".into() }),
+                3 => bench.on(Input::Attached { epoch: "e".into(), cursor: "c".into(), resumes: pause % 2 == 0 }),
                 4 => bench.on(Input::Text(r#"{"type":"ping"}"#)),
                 5 => bench.on(Input::Alive),
                 6 => bench.on(Input::Text("{}")),
+                8 => bench.on(Input::Synced(page(pause % 3 == 0))),
                 7 => bench.on(Input::Drain { after_ms: 1 }),
                 _ => bench.on(Input::Timer),
             };

@@ -2,14 +2,16 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use parlor_app::ListConversations;
-use parlor_protocol::{Conversation, ConversationId, CreateConversation, Member, Page, Problem};
+use parlor_protocol::{
+    AddMembers, Conversation, ConversationId, CreateConversation, Member, Page, Problem, UserId,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Auth,
-    extract::{Body, Id, Query},
+    extract::{Body, Id, Ids, Query},
     problem::ApiError,
     state::Gateway,
 };
@@ -17,8 +19,9 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(one))
-        .routes(routes!(members))
+        .routes(routes!(one, hide))
+        .routes(routes!(members, add_members))
+        .routes(routes!(remove_member))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -93,6 +96,20 @@ async fn one(
     Ok(Json(gateway.app().conversation(&actor, id).await?))
 }
 
+/// Put the conversation away and clear one's own history of it; it comes back with the next message.
+#[utoipa::path(delete, path = "/conversations/{id}", tag = "conversations", params(("id" = ConversationId, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found"),
+))]
+async fn hide(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+) -> Result<StatusCode, ApiError> {
+    gateway.app().hide(&actor, id)?.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -121,4 +138,37 @@ async fn members(
             .members(&actor, id, page.cursor.as_deref(), page.limit)
             .await?,
     ))
+}
+
+/// Make people members. Admins and owners may; who is one already stays as they are.
+#[utoipa::path(post, path = "/conversations/{id}/members", tag = "conversations",
+    params(("id" = ConversationId, Path)), request_body = AddMembers, responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found, forbidden, invalid_request"),
+))]
+async fn add_members(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+    Body(body): Body<AddMembers>,
+) -> Result<StatusCode, ApiError> {
+    let pending = gateway.app().add_members(&actor, id, body)?;
+    pending.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove a member; oneself leaves.
+#[utoipa::path(delete, path = "/conversations/{id}/members/{userId}", tag = "conversations",
+    params(("id" = ConversationId, Path), ("userId" = UserId, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found, forbidden, last_owner"),
+))]
+async fn remove_member(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Ids(id, user_id): Ids<ConversationId, UserId>,
+) -> Result<StatusCode, ApiError> {
+    let pending = gateway.app().remove_member(&actor, id, user_id)?;
+    pending.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,17 @@
 //! `/conversations/{id}/messages`: history, sending, cursors.
 
-use axum::{Json, extract::State, http::StatusCode};
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+};
 use parlor_app::WindowQuery;
+use parlor_core::{Actor, Refusal};
 use parlor_protocol::{
-    ConversationId, Message, MessagePage, MoveCursor, Problem, ReceiptStatus, SendMessage,
-    SetStatus,
+    ConversationId, EditMessage, Message, MessageId, MessagePage, MoveCursor, Problem,
+    ReceiptStatus, SendMessage, SetStatus,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -12,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Auth,
-    extract::{Body, Id, Query},
+    extract::{self, Body, Id, Ids, Query},
     problem::ApiError,
     state::Gateway,
 };
@@ -20,8 +27,11 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new()
         .routes(routes!(history, send))
+        .routes(routes!(edit, delete))
+        .routes(routes!(react, unreact))
         .routes(routes!(status))
         .routes(routes!(read))
+        .routes(routes!(unread))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -85,8 +95,93 @@ async fn send(
     } else {
         StatusCode::OK
     };
-    Ok((status, Json(sent.message)))
+    Ok((status, Json(Arc::unwrap_or_clone(sent.message))))
 }
+
+/// Change the text of one's own message.
+#[utoipa::path(patch, path = "/conversations/{id}/messages/{messageId}", tag = "messages",
+    params(("id" = ConversationId, Path), ("messageId" = MessageId, Path)), request_body = EditMessage, responses(
+    (status = 200, body = Message, description = "as it is now"),
+    (status = "4XX", body = Problem, description = "not_found, forbidden, message_deleted, invalid_request"),
+    (status = "5XX", body = Problem, description = "unknown_outcome: ask again; unavailable, storage_full"),
+))]
+async fn edit(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Ids(id, message_id): Ids<ConversationId, MessageId>,
+    Body(body): Body<EditMessage>,
+) -> Result<Json<Message>, ApiError> {
+    let app = gateway.app();
+    app.edit(&actor, id, message_id, body.content)?
+        .committed()
+        .await?;
+    Ok(Json(app.message(&actor, id, message_id).await?))
+}
+
+/// Delete a message for everyone; its place stays. Its sender may, and admins.
+#[utoipa::path(delete, path = "/conversations/{id}/messages/{messageId}", tag = "messages",
+    params(("id" = ConversationId, Path), ("messageId" = MessageId, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found, forbidden"),
+))]
+async fn delete(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Ids(id, message_id): Ids<ConversationId, MessageId>,
+) -> Result<StatusCode, ApiError> {
+    let pending = gateway.app().delete(&actor, id, message_id)?;
+    pending.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Put an emoji on a message.
+#[utoipa::path(put, path = "/conversations/{id}/messages/{messageId}/reactions/{emoji}", tag = "messages",
+    params(("id" = ConversationId, Path), ("messageId" = MessageId, Path), ("emoji" = String, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found, message_deleted, invalid_request"),
+))]
+async fn react(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    path: ReactionPath,
+) -> Result<StatusCode, ApiError> {
+    set_reaction(&gateway, &actor, path, true).await
+}
+
+/// Take one's own emoji off a message.
+#[utoipa::path(delete, path = "/conversations/{id}/messages/{messageId}/reactions/{emoji}", tag = "messages",
+    params(("id" = ConversationId, Path), ("messageId" = MessageId, Path), ("emoji" = String, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found, message_deleted, invalid_request"),
+))]
+async fn unreact(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    path: ReactionPath,
+) -> Result<StatusCode, ApiError> {
+    set_reaction(&gateway, &actor, path, false).await
+}
+
+async fn set_reaction(
+    gateway: &Gateway,
+    actor: &Actor,
+    path: ReactionPath,
+    on: bool,
+) -> Result<StatusCode, ApiError> {
+    let Path((conversation_id, message_id, emoji)) =
+        path.map_err(|_| Refusal::not_found("resource"))?;
+    let pending = gateway.app().react(
+        actor,
+        extract::id(&conversation_id)?,
+        extract::id(&message_id)?,
+        emoji,
+        on,
+    )?;
+    pending.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+type ReactionPath = Result<Path<(String, String, String)>, PathRejection>;
 
 /// Move the caller's delivered or read cursor up; never backwards.
 #[utoipa::path(post, path = "/conversations/{id}/messages/status", tag = "messages",
@@ -116,9 +211,26 @@ async fn read(
     Id(id): Id<ConversationId>,
     Body(body): Body<MoveCursor>,
 ) -> Result<StatusCode, ApiError> {
-    gateway
+    let pending = gateway
         .app()
-        .move_cursor(&actor, id, ReceiptStatus::Read, body.seq)
-        .await?;
+        .move_cursor(&actor, id, ReceiptStatus::Read, body.seq)?;
+    pending.committed().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make everything from a message on unread again.
+#[utoipa::path(post, path = "/conversations/{id}/unread", tag = "messages",
+    params(("id" = ConversationId, Path)), request_body = MoveCursor, responses(
+    (status = 204),
+    (status = "4XX", body = Problem, description = "not_found"),
+))]
+async fn unread(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+    Body(body): Body<MoveCursor>,
+) -> Result<StatusCode, ApiError> {
+    let pending = gateway.app().mark_unread(&actor, id, body.seq)?;
+    pending.committed().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -107,7 +107,7 @@ async fn commands_that_are_not_valid_are_answered_and_the_socket_lives() {
         );
     }
     plain.say(json!({"type": "ping"}).to_string()).await;
-    assert_eq!(plain.hears().await, json!({"type": "pong"}));
+    assert_eq!(plain.hears().await["type"], "pong");
 }
 
 #[tokio::test]

@@ -4,5 +4,8 @@ mod accounts;
 mod generated;
 mod hostile;
 mod live;
+mod pressure;
 mod rest;
+mod resume;
+mod unknown;
 mod wire;

@@ -49,6 +49,16 @@ impl Plain {
         .await
     }
 
+    /// The next frame that does not tell of a conversation which was made just before.
+    pub(crate) async fn hears_more(&mut self) -> Value {
+        loop {
+            let frame = self.hears().await;
+            if frame["type"] != "conversation.added" {
+                return frame;
+            }
+        }
+    }
+
     /// The code that the server closes with; frames before it are passed over.
     pub(crate) async fn closed(&mut self) -> u16 {
         soon("the close", async {

@@ -1,8 +1,10 @@
 //! The benchmarks by name.
 
 use crate::bench::{
+    floor::{self, Floor},
     idle::{self, Idle},
     send::{self, Send},
+    sync::{self, Sync},
 };
 
 /// Measure a server. Without a URL each starts a fresh `parlor serve` of its own.
@@ -12,6 +14,10 @@ pub(crate) enum Bench {
     Send(Send),
     /// Memory of the server for each idle socket.
     Idle(Idle),
+    /// First sync of many conversations, warm sync, and pages of a short and a long history.
+    Sync(Sync),
+    /// What the machine itself can do: raw commits, raw fdatasync, raw round trips.
+    Floor(Floor),
 }
 
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
@@ -24,6 +30,8 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         match bench {
             Bench::Send(send) => send::run(send).await,
             Bench::Idle(idle) => idle::run(idle).await,
+            Bench::Sync(sync) => sync::run(sync).await,
+            Bench::Floor(floor) => floor::run(floor).await,
         }
     })
 }

@@ -119,6 +119,7 @@ async fn sender(
             ServerFrame::Ack {
                 reference: Some(Ref::Number(number)),
                 message: Some(message),
+                ..
             } => {
                 ensure!(
                     message.seq == number as i64 + 1,

@@ -1,5 +1,6 @@
 //! The binary as an operator meets it: starting, refusing, being killed, stopping.
 
+mod disk;
 mod generated;
 mod killed;
 mod process;

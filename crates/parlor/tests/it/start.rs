@@ -2,12 +2,12 @@
 
 use std::{fs, net::TcpListener, path::Path};
 
-use parlor_testkit::{Engine, TestStore};
+use parlor_testkit::{Engine, Launch, TestStore, refused};
 
-use crate::process::{Process, refused, serve, serve_on};
+use crate::process::{serve, serve_on};
 
-fn sentence(command: std::process::Command, must_say: &[&str]) {
-    let (code, said) = refused(command);
+fn sentence(launch: &Launch, must_say: &[&str]) {
+    let (code, said) = refused(launch.command());
     assert_eq!(code, Some(2), "{said}");
     let sentences: Vec<&str> = said
         .lines()
@@ -26,10 +26,10 @@ fn sentence(command: std::process::Command, must_say: &[&str]) {
 fn a_port_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let taken = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let port = taken.local_addr().expect("an address").port().to_string();
-    let mut command = serve(folder.path());
-    command.env("PORT", &port);
-    sentence(command, &["cannot listen", &port, "in use", "PORT"]);
+    let mut launch = serve(folder.path());
+    launch.port = taken.local_addr().expect("an address").port();
+    let port = launch.port.to_string();
+    sentence(&launch, &["cannot listen", &port, "in use", "PORT"]);
 }
 
 #[test]
@@ -38,13 +38,13 @@ fn a_data_folder_that_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "").expect("written");
-    sentence(serve(&file), &["data folder", "PARLOR_DATA_DIR"]);
+    sentence(&serve(&file), &["data folder", "PARLOR_DATA_DIR"]);
     sentence(
-        serve(&file.join("below")),
+        &serve(&file.join("below")),
         &["data folder", "PARLOR_DATA_DIR"],
     );
     sentence(
-        serve(Path::new("/proc/parlor")),
+        &serve(Path::new("/proc/parlor")),
         &["data folder", "PARLOR_DATA_DIR"],
     );
 }
@@ -52,36 +52,35 @@ fn a_data_folder_that_cannot_be_written() {
 #[test]
 fn a_data_folder_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
-    let _first = Process::start(serve(folder.path()));
-    sentence(serve(folder.path()), &["another Parlor", "PARLOR_DATA_DIR"]);
+    let _first = serve(folder.path()).start();
+    sentence(
+        &serve(folder.path()),
+        &["another Parlor", "PARLOR_DATA_DIR"],
+    );
 }
 
 #[test]
 fn a_damaged_key_or_database() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("token.key"), "short").expect("written");
-    sentence(serve(folder.path()), &["token.key", "32 bytes"]);
+    sentence(&serve(folder.path()), &["token.key", "32 bytes"]);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(
         folder.path().join("parlor.db"),
         "this is no database, but it is long enough to be read as one".repeat(100),
     )
     .expect("written");
-    sentence(serve(folder.path()), &["parlor.db", "not a database"]);
+    sentence(&serve(folder.path()), &["parlor.db", "not a database"]);
 }
 
 #[test]
 fn a_postgres_that_does_not_answer() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = serve(folder.path());
-    command.env("DATABASE_URL", "postgres://ada:secret@127.0.0.1:1/x");
-    let (_, said) = refused({
-        let mut again = serve(folder.path());
-        again.env("DATABASE_URL", "postgres://ada:secret@127.0.0.1:1/x");
-        again
-    });
+    let launch =
+        serve(folder.path()).with_env("DATABASE_URL", "postgres://ada:secret@127.0.0.1:1/x");
+    let (_, said) = refused(launch.command());
     assert!(!said.contains("secret"), "{said}");
-    sentence(command, &["PostgreSQL", "127.0.0.1:1", "refused"]);
+    sentence(&launch, &["PostgreSQL", "127.0.0.1:1", "refused"]);
 }
 
 #[test]
@@ -94,14 +93,13 @@ fn settings_that_do_not_fit() {
         ("PARLOR_LOG_FORMAT", "xml", "text or json"),
         ("PARLOR_CONFIG", "/no/such/file", "cannot read"),
     ] {
-        let mut command = serve(folder.path());
-        command.env(name, value);
+        let launch = serve(folder.path()).with_env(name, value);
         let words: &[&str] = if name == "PARLOR_CONFIG" {
             &["/no/such/file", must_say]
         } else {
             &[name, must_say]
         };
-        sentence(command, words);
+        sentence(&launch, words);
     }
 }
 
@@ -109,8 +107,8 @@ fn settings_that_do_not_fit() {
 async fn sigterm_ends_it_well_on_both_engines() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let store = TestStore::new(engine).await;
-        let server = Process::start(serve_on(&store));
-        let api = parlor_client::Api::new(&server.url);
+        let server = serve_on(&store).start();
+        let api = parlor_client::Api::new(server.url());
         api.register("ada", "correct horse", None)
             .await
             .expect("registers");
@@ -124,7 +122,7 @@ fn what_it_makes_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let _server = Process::start(serve(&data));
+    let _server = serve(&data).start();
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("token.key")), 0o600);
@@ -135,34 +133,19 @@ fn what_it_makes_is_private() {
 async fn no_token_reaches_the_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let mut command = serve(&folder.path().join("data"));
-    command
-        .env("PARLOR_LOG_FILTER", "trace")
-        .env("PARLOR_LOG_FORMAT", "json");
-    // `Process::start` drops stderr, so a shell puts it into a file.
-    let mut shell = std::process::Command::new("sh");
-    shell.arg("-c").arg(format!(
-        "exec {} serve 2>{}",
-        env!("CARGO_BIN_EXE_parlor"),
-        log.display()
-    ));
-    shell
-        .env_clear()
-        .envs(
-            command
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        )
-        .stdout(std::process::Stdio::piped());
-    let server = Process::start(shell);
-    let api = parlor_client::Api::new(&server.url);
+    let mut launch = serve(&folder.path().join("data"))
+        .with_env("PARLOR_LOG_FILTER", "trace")
+        .with_env("PARLOR_LOG_FORMAT", "json");
+    launch.log = Some(log.clone());
+    let server = launch.start();
+    let api = parlor_client::Api::new(server.url());
     let auth = api
         .register("ada", "correct horse", None)
         .await
         .expect("registers");
     let query = format!(
         "{}/api/v1/ws?token={}",
-        server.url.replacen("http", "ws", 1),
+        server.url().replacen("http", "ws", 1),
         auth.access_token
     );
     let (socket, _) = tokio_tungstenite::connect_async(query)
@@ -174,7 +157,7 @@ async fn no_token_reaches_the_log() {
         .expect("answers");
     api.refresh(&auth.refresh_token).await.expect("rotates");
     drop(socket);
-    let mut live = parlor_client::Live::connect(&server.url, &auth.access_token);
+    let mut live = parlor_client::Live::connect(server.url(), &auth.access_token);
     let nowhere = "0190b2c8-0000-7000-8000-000000000001"
         .parse()
         .expect("an id");

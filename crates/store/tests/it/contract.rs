@@ -1,14 +1,15 @@
 //! Accounts, sessions, conversations, directory and cursors: the same on both engines.
 
-use parlor_core::conversation::decide_create;
+use parlor_core::{append::Change, conversation::decide_create};
 use parlor_protocol::{Code, CreateConversation, ReceiptStatus, Timestamp};
 use parlor_store::{
-    ListFilter, NewSession, OpenError, RefreshOutcome, Rotation, Store, StoreError, Window,
+    Appended, ListFilter, NewSession, OpenError, RefreshOutcome, Rotation, Store, StoreError,
+    Window,
 };
 use parlor_testkit::{Engine, TestStore};
 use rstest::rstest;
 
-use crate::world::{World, conversation, message, new_user, send, session, user};
+use crate::world::{Created, World, conversation, item, message, new_user, send, session, user};
 
 /// An outcome in words.
 fn named(outcome: RefreshOutcome) -> String {
@@ -212,7 +213,7 @@ async fn two_people_have_one_direct_conversation(#[case] engine: Engine) {
 
     // Many starting at the same instant meet in one.
     let starts = (10..20).map(|n| {
-        let store = world.store.clone();
+        let appender = world.appender.clone();
         tokio::spawn(async move {
             let (maker, other) = if n % 2 == 0 {
                 ("ada", "linus")
@@ -227,10 +228,12 @@ async fn two_people_have_one_direct_conversation(#[case] engine: Engine) {
                 metadata: None,
             };
             let new = decide_create(&user(maker), body).expect("allowed");
-            store
-                .create_conversation(conversation(n), &new, Timestamp(1))
-                .await
-                .expect("made")
+            let made = item(conversation(n), maker, 1, Change::Create(new));
+            let pending = appender.enqueue(made).expect("queued");
+            match pending.committed().await.expect("made") {
+                Appended::Conversation { id, is_new } => Created { id, is_new },
+                other => panic!("{other:?}"),
+            }
         })
     });
     let mut made = Vec::new();
@@ -256,11 +259,9 @@ async fn a_missing_member_makes_nothing(#[case] engine: Engine) {
         metadata: None,
     };
     let new = decide_create(&user("ada"), body).expect("allowed");
-    let refused = world
-        .store
-        .create_conversation(conversation(1), &new, Timestamp(1))
-        .await;
-    assert_eq!(code(refused), Code::InvalidRequest);
+    let made = item(conversation(1), "ada", 1, Change::Create(new));
+    let refusal = world.does(made).await.expect_err("refused");
+    assert_eq!(refusal.code, Code::InvalidRequest);
     assert_eq!(world.store.conversation_count().await.expect("counted"), 0);
 }
 
@@ -274,12 +275,10 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
         world.group(n, "ada", &["grace"]).await;
     }
     world.group(8, "grace", &["linus"]).await;
-    let (appender, _published, _task) =
-        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
-    let pending = appender
-        .enqueue(send(1, conversation(3), "grace", None, "up"))
-        .expect("queued");
-    pending.committed().await.expect("stored");
+    world
+        .does(send(1, conversation(3), "grace", None, "up"))
+        .await
+        .expect("stored");
 
     let mut seen = Vec::new();
     let mut after = None;
@@ -293,9 +292,9 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
             .conversations(&user("ada"), &filter, 3)
             .await
             .expect("listed");
-        let Some((_, key)) = page.last() else { break };
-        after = Some(*key);
-        seen.extend(page.into_iter().map(|(conversation, _)| conversation));
+        let Some(last) = page.last() else { break };
+        after = Some(last.key);
+        seen.extend(page.into_iter().map(|found| found.conversation));
     }
     let ids: Vec<u128> = seen.iter().map(|c| c.summary.id.0.as_u128()).collect();
     assert_eq!(ids, [3, 7, 6, 5, 4, 2, 1]);
@@ -319,11 +318,8 @@ async fn the_list_is_by_last_activity_and_pages_without_a_gap(#[case] engine: En
         metadata: None,
     };
     let new = decide_create(&user("ada"), umlaut).expect("allowed");
-    world
-        .store
-        .create_conversation(conversation(50), &new, Timestamp(1))
-        .await
-        .expect("made");
+    let made = item(conversation(50), "ada", -4999, Change::Create(new));
+    world.does(made).await.expect("made");
     let find = async |text: &str| {
         let filter = ListFilter {
             query: Some(text.into()),
@@ -363,12 +359,13 @@ async fn who_is_no_member_sees_no_conversation(#[case] engine: Engine) {
             .expect("asked")
             .is_none()
     );
-    assert!(
-        !world
+    assert_eq!(
+        world
             .store
-            .is_member(&user("linus"), id)
+            .history_begins(&user("linus"), id)
             .await
-            .expect("asked")
+            .expect("asked"),
+        None
     );
     assert!(
         world
@@ -455,14 +452,10 @@ async fn members_page_in_the_order_they_joined(#[case] engine: Engine) {
 async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let (appender, _published, _task) =
-        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
     for n in 1..=4 {
         let from = if n == 2 { "grace" } else { "ada" };
-        appender
-            .enqueue(send(n, id, from, None, "x"))
-            .expect("queued")
-            .committed()
+        world
+            .does(send(n, id, from, None, "x"))
             .await
             .expect("stored");
     }
@@ -480,12 +473,10 @@ async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
         )
     };
     let moved = async |status, seq| {
-        world
-            .store
-            .move_cursor(id, &user("grace"), status, seq)
-            .await
-            .expect("moved")
-            .is_some()
+        let events = world
+            .announces(item(id, "grace", 0, Change::Receipt { status, seq }))
+            .await;
+        !events.is_empty()
     };
     assert_eq!(unread().await, (3, 0, 0));
     assert!(moved(ReceiptStatus::Delivered, 4).await);
@@ -496,11 +487,15 @@ async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
     assert!(!moved(ReceiptStatus::Delivered, 2).await);
     assert!(moved(ReceiptStatus::Read, 1_000_000).await);
     assert_eq!(unread().await, (0, 4, 4));
-    let stranger = world
-        .store
-        .move_cursor(id, &user("linus"), ReceiptStatus::Read, 1)
-        .await;
-    assert_eq!(code(stranger), Code::NotFound);
+    let change = Change::Receipt {
+        status: ReceiptStatus::Read,
+        seq: 1,
+    };
+    let refusal = world
+        .does(item(id, "linus", 0, change))
+        .await
+        .expect_err("refused");
+    assert_eq!(refusal.code, Code::NotFound);
 }
 
 #[rstest]
@@ -510,20 +505,18 @@ async fn cursors_only_move_up_and_unread_follows(#[case] engine: Engine) {
 async fn history_opens_at_any_place(#[case] engine: Engine) {
     let world = World::new(engine).await;
     let id = world.group(1, "ada", &["grace"]).await;
-    let (appender, published, _task) =
-        parlor_store::Appender::spawn(world.store.clone(), parlor_store::AppenderConfig::default());
-    // Nobody reads what is published here, and the appender must not wait for it.
-    drop(published);
     for n in 1..=9 {
-        appender
-            .enqueue(send(n, id, "ada", None, "x"))
-            .expect("queued")
-            .committed()
+        world
+            .does(send(n, id, "ada", None, "x"))
             .await
             .expect("stored");
     }
     let window = async |window, limit| {
-        let page = world.store.history(id, window, limit).await.expect("read");
+        let page = world
+            .store
+            .history(id, 0, window, limit)
+            .await
+            .expect("read");
         (
             page.items
                 .iter()
@@ -555,10 +548,8 @@ async fn history_opens_at_any_place(#[case] engine: Engine) {
     // A page holds no more text than may be held for a reader that never reads.
     let long = "x".repeat(40_000);
     for n in 10..=49 {
-        appender
-            .enqueue(send(n, id, "ada", None, &long))
-            .expect("queued")
-            .committed()
+        world
+            .does(send(n, id, "ada", None, &long))
             .await
             .expect("stored");
     }
@@ -586,6 +577,31 @@ async fn the_epoch_is_made_once(#[case] engine: Engine) {
         "first"
     );
     world.store.ping().await.expect("answers");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_database_from_another_server_is_known_by_its_ticks(#[case] engine: Engine) {
+    let world = World::new(engine).await;
+    let id = world.group(1, "ada", &["grace"]).await;
+    world
+        .does(send(1, id, "ada", None, "x"))
+        .await
+        .expect("sent");
+    assert!(!world.store.is_from_elsewhere().await.expect("asked"));
+    world.store.shift_ticks(1_000_000_000).await;
+    assert!(world.store.is_from_elsewhere().await.expect("asked"));
+    world.store.renew_epoch("new").await.expect("renewed");
+    assert!(!world.store.is_from_elsewhere().await.expect("asked"));
+    let since = world.store.position().await.expect("asked").horizon;
+    let changed = world
+        .store
+        .changed_conversations(&user("ada"), since, None, 9)
+        .await;
+    assert!(changed.expect("asked").is_empty());
+    assert_eq!(world.store.epoch("other").await.expect("kept"), "new");
 }
 
 #[tokio::test]

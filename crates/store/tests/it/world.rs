@@ -1,16 +1,32 @@
 //! A store with people and a conversation, for tests.
 
-use parlor_core::{append::Send, conversation::decide_create};
+use std::sync::Mutex;
+
+use parlor_core::{
+    Refusal,
+    append::{Change, Event, Item},
+    conversation::decide_create,
+};
 use parlor_protocol::{
     ConversationId, ConversationKind, CreateConversation, MessageId, SessionId, Timestamp, UserId,
 };
-use parlor_store::{Created, NewUser, Store};
+use parlor_store::{Announced, Appended, Appender, AppenderConfig, NewUser, Store};
 use parlor_testkit::{Engine, TestStore};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub(crate) struct World {
     pub(crate) store: Store,
+    pub(crate) appender: Appender,
+    announced: Mutex<mpsc::Receiver<Announced>>,
     place: TestStore,
+}
+
+/// A conversation, and whether it was made just now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Created {
+    pub(crate) id: ConversationId,
+    pub(crate) is_new: bool,
 }
 
 pub(crate) fn user(name: &str) -> UserId {
@@ -41,28 +57,39 @@ pub(crate) fn new_user(name: &str) -> NewUser {
     }
 }
 
+pub(crate) fn item(to: ConversationId, actor: &str, n: i64, change: Change) -> Item {
+    Item {
+        conversation_id: to,
+        actor: user(actor),
+        now: Timestamp(5000 + n),
+        change,
+    }
+}
+
 pub(crate) fn send(
     n: u128,
     to: ConversationId,
     from: &str,
     client_id: Option<&str>,
     content: &str,
-) -> Send {
-    Send {
+) -> Item {
+    let change = Change::Send {
         id: message(n),
-        conversation_id: to,
-        sender_id: user(from),
         client_id: client_id.map(str::to_owned),
         content: content.to_owned(),
-        created_at: Timestamp(5000 + n as i64),
-    }
+    };
+    item(to, from, n as i64, change)
 }
 
 impl World {
     pub(crate) async fn new(engine: Engine) -> Self {
         let place = TestStore::new(engine).await;
+        let store = place.open().await;
+        let (appender, announced, _) = Appender::spawn(store.clone(), AppenderConfig::default());
         let world = Self {
-            store: place.open().await,
+            store,
+            appender,
+            announced: Mutex::new(announced),
             place,
         };
         for name in ["ada", "grace", "linus"] {
@@ -111,9 +138,35 @@ impl World {
             metadata: None,
         };
         let new = decide_create(&user(maker), body).expect("allowed");
-        self.store
-            .create_conversation(conversation(n), &new, Timestamp(2000 + n as i64))
-            .await
-            .expect("made")
+        let made = item(conversation(n), maker, n as i64 - 3000, Change::Create(new));
+        match self.does(made).await.expect("made") {
+            Appended::Conversation { id, is_new } => Created { id, is_new },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// One change by itself.
+    pub(crate) async fn does(&self, item: Item) -> Result<Appended, Refusal> {
+        let pending = self.appender.enqueue(item).expect("queued");
+        let done = pending.committed().await;
+        // Nobody publishes here: the events wait until they are asked for, and must not fill up.
+        self.events();
+        done
+    }
+
+    /// One change by itself, and what it announces.
+    pub(crate) async fn announces(&self, item: Item) -> Vec<Event> {
+        let pending = self.appender.enqueue(item).expect("queued");
+        pending.committed().await.expect("done");
+        self.events()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut announced = self.announced.lock().expect("no test panics here");
+        while let Ok(Announced::Committed { events: more, .. }) = announced.try_recv() {
+            events.extend(more);
+        }
+        events
     }
 }

@@ -1,0 +1,311 @@
+//! What has changed for a user since a cursor, page by page.
+//!
+//! Two ways through a user's conversations. Without a cursor: by last activity, the newest first,
+//! which is what a list shows. With one: those that have changed since, in the order of their ids,
+//! so that nothing slips past the place of a client that pages while people write. A first listing of
+//! several pages ends with such a pass over what changed meanwhile.
+//!
+//! A cursor names a place in the order of commits ([`parlor_store::Position`]), never a time: clocks
+//! that jump lose nothing.
+
+use std::sync::atomic::Ordering;
+
+use parlor_core::{Actor, Refusal, planted::planted, validate};
+use parlor_protocol::{
+    Code, ConversationId, SyncPage, SyncedConversation, SyncedUser, Timestamp, UserId,
+};
+use parlor_store::{ChangedConversation, ListFilter, ListKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, app::refused};
+
+/// Text of messages on one page, in bytes: the conversation that passes it is the page's last.
+const PAGE_CONTENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a cursor says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    #[serde(rename = "e")]
+    epoch: String,
+    #[serde(rename = "p")]
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Place {
+    /// Everything below this tick is known.
+    #[serde(rename = "k")]
+    Known(i64),
+    /// In the listing by activity, behind a conversation.
+    #[serde(rename = "l")]
+    Listing {
+        #[serde(rename = "b")]
+        begun: Begun,
+        #[serde(rename = "t")]
+        active_at: i64,
+        #[serde(rename = "c")]
+        after: ConversationId,
+    },
+    /// In the pass over what has changed since a tick, behind a conversation.
+    #[serde(rename = "c")]
+    Changes {
+        #[serde(rename = "s")]
+        since: i64,
+        #[serde(rename = "b")]
+        begun: Begun,
+        #[serde(rename = "c")]
+        after: ConversationId,
+    },
+}
+
+/// Where things stood when the first page of a pass was asked for. What changes while a client pages
+/// may lie behind its place, so all its pages say no more than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Begun {
+    /// The first tick that was not surely over.
+    #[serde(rename = "k")]
+    tick: i64,
+    /// The user's own change counter.
+    #[serde(rename = "u")]
+    user_version: i64,
+}
+
+/// What stands on a page, and where the next one begins.
+struct Found {
+    begun: Begun,
+    conversations: Vec<SyncedConversation>,
+    removed: Vec<ConversationId>,
+    place: Place,
+    has_more: bool,
+}
+
+impl App {
+    /// A page of what has changed for the actor since the cursor; of everything without one.
+    pub async fn sync(
+        &self,
+        actor: &Actor,
+        cursor: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<SyncPage, Refusal> {
+        let limit = validate::page_size(limit)?;
+        let user_id = &actor.user_id;
+        let cursor = match cursor {
+            Some(text) => Some(self.read_cursor(user_id, text)?),
+            None => None,
+        };
+        let reset = cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.epoch != self.epoch());
+        let place = cursor.filter(|_| !reset).map(|cursor| cursor.place);
+        let _turn = self.syncs.acquire().await;
+        // Before anything else is read: what changes after this is heard of live, or next time.
+        let position = self.store.position().await.map_err(refused)?;
+        let user = self
+            .store
+            .user_with_version(user_id)
+            .await
+            .map_err(refused)?;
+        let (user, user_version) =
+            user.ok_or_else(|| Refusal::new(Code::Unauthorized, "this account is gone"))?;
+        let now = Begun {
+            tick: position.next,
+            user_version,
+        };
+        // The store has not come so far: it was set back, or this is another one.
+        let known = |tick: i64| {
+            (tick <= position.horizon)
+                .then_some(())
+                .ok_or_else(not_usable)
+        };
+        let found = match place {
+            None => self.listing(user_id, now, None, limit).await?,
+            Some(Place::Listing {
+                begun,
+                active_at,
+                after: id,
+            }) => {
+                known(begun.tick)?;
+                let active_at = Timestamp(active_at);
+                let after = Some(ListKey { active_at, id });
+                self.listing(user_id, begun, after, limit).await?
+            }
+            Some(Place::Known(since)) => {
+                known(since)?;
+                self.changes(user_id, since, now, None, limit).await?
+            }
+            Some(Place::Changes {
+                since,
+                begun,
+                after,
+            }) => {
+                known(begun.tick)?;
+                self.changes(user_id, since, begun, Some(after), limit)
+                    .await?
+            }
+        };
+        let user_version = found.begun.user_version;
+        Ok(SyncPage {
+            cursor: self.write_cursor(user_id, found.place),
+            epoch: self.epoch().to_owned(),
+            reset,
+            has_more: found.has_more,
+            user: SyncedUser { user, user_version },
+            conversations: found.conversations,
+            removed: found.removed,
+        })
+    }
+
+    /// The cursor of what is announced so far: a socket whose outbox ends here resumes from it.
+    pub fn position_cursor(&self, user_id: &UserId) -> String {
+        let position = self.position.load(Ordering::Acquire);
+        self.write_cursor(user_id, Place::Known(position))
+    }
+
+    /// Refuses a cursor that was not given to this user by this server.
+    pub(crate) fn check_cursor(&self, user_id: &UserId, text: &str) -> Result<(), Refusal> {
+        self.read_cursor(user_id, text).map(drop)
+    }
+
+    fn read_cursor(&self, user_id: &UserId, text: &str) -> Result<Cursor, Refusal> {
+        self.cursors
+            .open(user_id.as_str(), text)
+            .and_then(|payload| serde_json::from_slice(&payload).ok())
+            .ok_or_else(not_usable)
+    }
+
+    fn write_cursor(&self, user_id: &UserId, place: Place) -> String {
+        let cursor = Cursor {
+            epoch: self.epoch().to_owned(),
+            place,
+        };
+        let payload = serde_json::to_vec(&cursor).expect("plain data");
+        self.cursors.seal(user_id.as_str(), &payload)
+    }
+
+    /// The next page by last activity.
+    async fn listing(
+        &self,
+        user_id: &UserId,
+        begun: Begun,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Found, Refusal> {
+        let filter = ListFilter {
+            archived: None,
+            query: None,
+            after,
+        };
+        let mut found = self
+            .store
+            .conversations(user_id, &filter, limit + 1)
+            .await
+            .map_err(refused)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let place = match found.last().filter(|_| more) {
+            Some(last) => Place::Listing {
+                begun,
+                active_at: last.key.active_at.0,
+                after: last.key.id,
+            },
+            None => Place::Known(begun.tick),
+        };
+        let conversations = found.into_iter().map(|found| SyncedConversation {
+            gap: found.conversation.summary.last_seq > found.cleared_seq,
+            conversation: found.conversation,
+            messages: Vec::new(),
+        });
+        Ok(Found {
+            conversations: conversations.collect(),
+            removed: Vec::new(),
+            place,
+            has_more: more || after.is_some(),
+            begun,
+        })
+    }
+
+    /// The next page of what has changed.
+    async fn changes(
+        &self,
+        user_id: &UserId,
+        since: i64,
+        begun: Begun,
+        after: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Found, Refusal> {
+        let removed = match after {
+            Some(_) => Vec::new(),
+            None => self
+                .store
+                .removed_conversations(user_id, since)
+                .await
+                .map_err(refused)?,
+        };
+        let since = if planted("resume-too-late") {
+            since + 3
+        } else {
+            since
+        };
+        let found = self
+            .store
+            .changed_conversations(user_id, since, after, limit + 1)
+            .await
+            .map_err(refused)?;
+        let mut conversations = Vec::new();
+        let mut bytes = 0;
+        let mut more = None;
+        for changed in found {
+            if conversations.len() == limit as usize || bytes > PAGE_CONTENT_BYTES_MAX {
+                more = conversations
+                    .last()
+                    .map(|last: &SyncedConversation| last.conversation.summary.id);
+                break;
+            }
+            let synced = self.with_messages(changed, since).await?;
+            bytes += synced
+                .messages
+                .iter()
+                .map(|message| message.content.len())
+                .sum::<usize>();
+            conversations.push(synced);
+        }
+        Ok(Found {
+            conversations,
+            removed,
+            has_more: more.is_some(),
+            place: match more {
+                Some(after) => Place::Changes {
+                    since,
+                    begun,
+                    after,
+                },
+                None => Place::Known(begun.tick),
+            },
+            begun,
+        })
+    }
+
+    async fn with_messages(
+        &self,
+        changed: ChangedConversation,
+        since: i64,
+    ) -> Result<SyncedConversation, Refusal> {
+        let messages = self
+            .store
+            .changed_messages(&changed, since)
+            .await
+            .map_err(refused)?;
+        Ok(SyncedConversation {
+            conversation: changed.conversation,
+            gap: messages.is_none(),
+            messages: messages.unwrap_or_default(),
+        })
+    }
+}
+
+fn not_usable() -> Refusal {
+    Refusal::new(
+        Code::CursorNotUsable,
+        "not a cursor for this user on this server: start over without one",
+    )
+}

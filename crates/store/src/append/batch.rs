@@ -1,0 +1,147 @@
+//! One batch: what it came to, and the transaction around its statements.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
+
+use parlor_core::{
+    Refusal,
+    append::{Event, Item, Locked, MemberKey, Outcome, plan},
+    planted::planted,
+};
+use parlor_protocol::{ConversationId, Message};
+
+use super::{postgres, sqlite};
+use crate::{Store, StoreError, engine::Pools, replicated};
+
+/// What one item came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Appended {
+    /// A message is on disk.
+    Message {
+        /// The message.
+        message: Arc<Message>,
+        /// Whether this item stored it, or an earlier one with the same `clientId` did.
+        is_new: bool,
+    },
+    /// The change is on disk.
+    Done,
+    /// A conversation is there.
+    Conversation {
+        /// Which.
+        id: ConversationId,
+        /// Whether this item made it.
+        is_new: bool,
+    },
+}
+
+/// A batch that is on disk.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// One entry for each item, in their order.
+    pub(crate) results: Vec<Result<Appended, Refusal>>,
+    /// What must be announced, in order.
+    pub(crate) events: Vec<Event>,
+    /// The tick that its rows carry.
+    pub(crate) tick: i64,
+}
+
+/// A batch whose commit was begun: whatever happens then, it may be on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The tick that its rows carry, if they are on disk.
+    pub tick: i64,
+    /// The conversations that it changed.
+    pub conversations: BTreeSet<ConversationId>,
+    /// The memberships that it changed.
+    pub members: BTreeSet<MemberKey>,
+}
+
+impl Store {
+    /// Stores a batch. `attempt` is set just before the commit is begun: when it is not, an error
+    /// means that nothing was stored.
+    pub(crate) async fn append(
+        &self,
+        batch: &[Item],
+        attempt: &OnceLock<Attempt>,
+    ) -> Result<Committed, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+                let (mut locked, tick) = sqlite::statements::load(&mut transaction, batch).await?;
+                let (outcomes, events) = plan(batch, &mut locked);
+                sqlite::statements::write(&mut transaction, &mut locked, tick).await?;
+                attempt.get_or_init(|| attempted(&locked, tick));
+                if planted("ack-before-commit") {
+                    commit_later(async move { transaction.commit().await });
+                    return Ok(committed(outcomes, events, &locked, tick));
+                }
+                transaction
+                    .commit()
+                    .await
+                    .map_err(StoreError::from_commit)?;
+                Ok(committed(outcomes, events, &locked, tick))
+            }
+            Pools::Postgres { writers, .. } => {
+                let mut transaction = writers.begin().await?;
+                let (mut locked, tick) =
+                    postgres::statements::load(&mut transaction, batch).await?;
+                let (outcomes, events) = plan(batch, &mut locked);
+                postgres::statements::write(&mut transaction, &mut locked, tick).await?;
+                attempt.get_or_init(|| attempted(&locked, tick));
+                if planted("ack-before-commit") {
+                    commit_later(async move { transaction.commit().await });
+                    return Ok(committed(outcomes, events, &locked, tick));
+                }
+                replicated::commit(transaction).await?;
+                Ok(committed(outcomes, events, &locked, tick))
+            }
+        }
+    }
+}
+
+/// What must never be: an answer before its commit.
+fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + 'static) {
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        drop(commit.await);
+    });
+}
+
+fn attempted(locked: &Locked, tick: i64) -> Attempt {
+    let touched = &locked.touched;
+    Attempt {
+        tick,
+        conversations: touched.conversations.keys().copied().collect(),
+        members: touched.joined.union(&touched.members).cloned().collect(),
+    }
+}
+
+fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked, tick: i64) -> Committed {
+    let results = outcomes.into_iter().map(|outcome| match outcome {
+        Outcome::New(message) => Ok(Appended::Message {
+            message,
+            is_new: true,
+        }),
+        Outcome::Repeated(id) if planted("repeat-misplaced") => Ok(Appended::Message {
+            message: Arc::new(Message {
+                seq: locked.messages[&id].seq + 1,
+                ..Message::clone(&locked.messages[&id])
+            }),
+            is_new: false,
+        }),
+        Outcome::Repeated(id) => Ok(Appended::Message {
+            message: locked.messages[&id].clone(),
+            is_new: false,
+        }),
+        Outcome::Done => Ok(Appended::Done),
+        Outcome::Created { id, is_new } => Ok(Appended::Conversation { id, is_new }),
+        Outcome::Refused(refusal) => Err(refusal),
+    });
+    Committed {
+        results: results.collect(),
+        events,
+        tick,
+    }
+}
