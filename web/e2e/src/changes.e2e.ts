@@ -3,6 +3,7 @@
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { violations } from "./axe";
 import { launchBrowser } from "./browser";
 import { Person } from "./person";
 import { Server } from "./server";
@@ -93,6 +94,36 @@ test("the menu is reached and left by keyboard", async () => {
   expect(await page.evaluate(() => document.activeElement?.className)).toContain("bubble-menu");
 });
 
+test("on a phone a long press opens the menu, and letting go chooses nothing", async () => {
+  const { page } = ada;
+  const session = await ada.context.newCDPSession(page);
+  const touch = (type: "touchStart" | "touchEnd", touchPoints: { x: number; y: number }[]) =>
+    session.send("Input.dispatchTouchEvent", { type, touchPoints });
+  await page.setViewportSize({ width: 390, height: 844 });
+  const box = await ada.bubble("first").boundingBox();
+  await touch("touchStart", [{ x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 15 }]);
+  const menu = page.getByRole("menu", { name: "Message actions" });
+  await menu.waitFor();
+  await touch("touchEnd", []);
+  await menu.getByRole("menuitem", { name: "Copy text" }).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await menu.waitFor({ state: "detached" });
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await session.detach();
+});
+
+test("a deep link reads its newest page once", async () => {
+  const read: string[] = [];
+  grace.page.on("request", (request) => {
+    if (/messages\?/.test(request.url())) read.push(request.url());
+  });
+  await grace.page.reload();
+  await grace.sees("third");
+  await grace.seesTitle("Parlor");
+  expect(read.length).toBe(1);
+});
+
 test("deleting asks once, and leaves a line in its place", async () => {
   await ada.asksFor("third", "Delete");
   await ada.page.getByText("Delete this message for everyone?").waitFor();
@@ -130,14 +161,14 @@ test("a change that can't be made now is refused with a sentence and shown no mo
   await ada.page.getByText("There is no connection right now.").waitFor();
   expect(await ada.page.getByRole("button", { name: /^🎉 from/ }).count()).toBe(0);
   await server.resume();
-  await ada.page.getByText(/Reconnecting/).waitFor({ state: "detached" });
+  await ada.page.locator(".connection-pill").first().waitFor({ state: "detached" });
 });
 
 test("a hidden conversation is gone, also after a reload, and returns with the next message", async () => {
   await grace.page.getByRole("button", { name: "Show details" }).click();
   await grace.page.getByRole("button", { name: "Hide conversation" }).click();
   await grace.page.getByText("Your history of it is cleared.").waitFor();
-  await grace.page.getByRole("button", { name: "Hide conversation" }).click();
+  await grace.page.getByRole("button", { name: "Hide", exact: true }).click();
   await grace.page.getByText("No conversations yet").waitFor();
   await grace.page.reload();
   await grace.page.getByText("No conversations yet").waitFor();

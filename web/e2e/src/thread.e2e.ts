@@ -1,10 +1,9 @@
 // Long threads and small screens: history comes in above without moving what is read, what comes in below
 // is counted, a phone has one page at a time, and no page breaks a rule of accessibility.
 
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { violations } from "./axe";
 import { launchBrowser } from "./browser";
 import { Person } from "./person";
 import { writesOver } from "./rest";
@@ -125,16 +124,6 @@ test("a conversation one is not in is explained", async () => {
   await ada.page.getByRole("button", { name: "Go to chats" }).click();
   await ada.seesChats();
 });
-
-type AxeResult = { violations: { id: string; nodes: { target: string[] }[] }[] };
-
-async function violations(page: Page): Promise<string[]> {
-  const path = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-  // Evaluated, not added as a script: the page's policy forbids foreign scripts, as it should.
-  await page.evaluate(await readFile(path, "utf8"));
-  const result = (await page.evaluate("axe.run(document)")) as AxeResult;
-  return result.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`);
-}
 
 test.each(["light", "dark"] as const)("axe finds nothing in the %s pages", async (colorScheme) => {
   await ada.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -139,6 +139,7 @@ export const de: Dictionary = {
   cancelEdit: "Bearbeiten abbrechen",
   save: "Speichern",
   hideChat: "Unterhaltung ausblenden",
+  hide: "Ausblenden",
   hideAsk: "Dein Verlauf wird geleert. Mit der nächsten Nachricht kommt sie zurück.",
   reactWith: (emoji) => `Mit ${emoji} reagieren`,
   reactedBy: (emoji, names) => `${emoji} von ${names}`,

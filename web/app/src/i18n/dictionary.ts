@@ -101,6 +101,7 @@ type Plain =
   | "cancelEdit"
   | "save"
   | "hideChat"
+  | "hide"
   | "hideAsk"
   | "missingTitle"
   | "missingLead"

@@ -133,6 +133,7 @@ export const en: Dictionary = {
   cancelEdit: "Cancel editing",
   save: "Save",
   hideChat: "Hide conversation",
+  hide: "Hide",
   hideAsk: "Your history of it is cleared. It comes back with the next message.",
   reactWith: (emoji) => `React with ${emoji}`,
   reactedBy: (emoji, names) => `${emoji} from ${names}`,

@@ -128,6 +128,7 @@ export const zh: Dictionary = {
   cancelEdit: "取消编辑",
   save: "保存",
   hideChat: "隐藏会话",
+  hide: "隐藏",
   hideAsk: "你的聊天记录会被清空，有新消息时会话会再次出现。",
   reactWith: (emoji) => `用 ${emoji} 回应`,
   reactedBy: (emoji, names) => `${emoji} 来自 ${names}`,

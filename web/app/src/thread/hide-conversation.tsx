@@ -36,7 +36,7 @@ export function HideConversation({ handle }: { handle: ConversationHandle }) {
           {words.cancel}
         </button>
         <button type="button" className="quiet danger" onClick={() => void hide()}>
-          {words.hideChat}
+          {words.hide}
         </button>
       </div>
     </div>

@@ -7,6 +7,21 @@ import { type PointerEvent, useCallback, useEffect, useRef } from "react";
 const PRESS_MS = 450;
 const MOVED_PX = 10;
 
+/** The finger that lets go would press what has opened under it. */
+function swallowRelease(): void {
+  const swallow = (event: Event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const options = { capture: true, once: true };
+  window.addEventListener("click", swallow, options);
+  window.addEventListener(
+    "pointerdown",
+    () => window.removeEventListener("click", swallow, options),
+    options,
+  );
+}
+
 export type LongPress = {
   onPointerDown(event: PointerEvent<HTMLElement>): void;
   onPointerMove(event: PointerEvent<HTMLElement>): void;
@@ -25,7 +40,10 @@ export function useLongPress(onPress: (element: HTMLElement) => void): LongPress
     onPointerDown({ pointerType, currentTarget, clientX, clientY }) {
       end();
       if (pointerType !== "touch") return;
-      const timer = setTimeout(() => onPress(currentTarget), PRESS_MS);
+      const timer = setTimeout(() => {
+        swallowRelease();
+        onPress(currentTarget);
+      }, PRESS_MS);
       press.current = { timer, x: clientX, y: clientY };
     },
     onPointerMove({ clientX, clientY }) {

@@ -56,18 +56,19 @@ export class History {
     const { generation, firstSeq } = thread;
     thread.setMeta({ loadingOlder: true });
     thread.beginRead("more");
+    let found: { hasOlder?: boolean } = {};
     try {
       const page = await this.#page(thread, { limit: THREAD_PAGE, before: firstSeq });
       // Meanwhile the window may have been dropped for another one, which has its own beginning.
       if (generation === thread.generation && thread.firstSeq === firstSeq) {
         thread.merge(page.items);
-        thread.setMeta({ hasOlder: page.hasMore });
+        found = { hasOlder: page.hasMore };
       }
     } catch {
       // The reader scrolls again.
     } finally {
       thread.endRead();
-      thread.setMeta({ loadingOlder: false });
+      thread.setMeta({ ...found, loadingOlder: false });
     }
   }
 

@@ -289,7 +289,10 @@ export class Thread implements Readable<ThreadSnapshot> {
     }
     this.#shown = shown;
     const messages = Array.from(shown.values(), (it) => it.view);
-    this.#store.set({ ...this.#meta, messages });
+    const held = this.#store.getSnapshot().messages;
+    const same =
+      held.length === messages.length && messages.every((message, at) => message === held[at]);
+    this.#store.set({ ...this.#meta, messages: same ? held : messages });
   }
 
   #isOver({ draft, version, isSettled }: HeldDraft): boolean {
