@@ -36,6 +36,9 @@ export class Receipts {
   lowered(conversationId: string, seq: number): void {
     const key = `read ${conversationId}`;
     if ((this.#sent.get(key) ?? 0) > seq) this.#sent.set(key, seq);
+    // Its ack may be there already, and not looked at yet.
+    const inFlight = this.#inFlight;
+    if (inFlight?.key === key) this.#inFlight = { key, seq: Math.min(inFlight.seq, seq) };
   }
 
   /** What was read but not said yet is not said at all. */
@@ -75,7 +78,8 @@ export class Receipts {
       try {
         this.#inFlight = { key, seq };
         await this.send(kind, conversationId, seq);
-        this.#sent.set(key, Math.max(seq, this.#sent.get(key) ?? 0));
+        const saidSeq = this.#inFlight?.seq ?? seq;
+        this.#sent.set(key, Math.max(saidSeq, this.#sent.get(key) ?? 0));
       } catch (error) {
         // Refused for good: there is nothing to say it to. Cut off: said again after the reconnect.
         if (!isTransient(error)) continue;

@@ -333,8 +333,17 @@ export class Sync {
 
   #replay(rest: "keep" | "drop"): void {
     const waiting = this.#waiting ?? [];
-    const left = waiting.filter((frame) => {
-      const verdict = this.#events.apply(frame);
+    const setBackAt = new Map<string, number>();
+    for (const [at, frame] of waiting.entries()) {
+      if (frame.type === "membership.updated") setBackAt.set(frame.conversationId, at);
+    }
+    const left = waiting.filter((frame, at) => {
+      // The page may hold what came later, and an own read from before it would be raised over that.
+      const isPast =
+        frame.type === "message.read" &&
+        frame.userId === this.#me?.id &&
+        at < (setBackAt.get(frame.conversationId) ?? 0);
+      const verdict = isPast ? "applied" : this.#events.apply(frame);
       if (frame.type === "conversation.added") this.#listed?.add(frame.conversationId);
       if (verdict === "short" || (verdict === "missed" && rest === "drop")) this.#again = true;
       return verdict === "missed" || verdict === "unknown";

@@ -518,6 +518,25 @@ test("unread again: the badge comes back, and reading on says so again", async (
   expect(room.server.view("c1").me.readSeq).toBe(3);
 });
 
+test("a read from before it was set back elsewhere is not raised over the page that knows of both", async () => {
+  const room = await liveRoom(3);
+  const { socket } = room.world;
+  socket.onSent = null;
+  room.server.makes("c2");
+  room.line.loses();
+  room.server.writes("c2", grace, "in a conversation not heard of");
+  room.line.delivers();
+  await room.world.pass();
+  // The page was asked for before these two, and is read after them.
+  room.server.reads("c1", ada.id, 3);
+  room.server.unreads("c1", 2);
+  room.line.delivers();
+  const ref = socket.sentOf("sync").at(-1)?.ref ?? "";
+  socket.says({ type: "ack", ref, page: room.server.page("e1:0") });
+  await room.world.pass();
+  expect(room.view).toMatchObject({ unreadCount: 2, me: { readSeq: 1 } });
+});
+
 test("a hidden conversation leaves the list at once and returns with its next message", async () => {
   const room = await liveRoom(3);
   const hidden = room.handle.hide();

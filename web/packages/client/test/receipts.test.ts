@@ -89,3 +89,16 @@ test("a read cursor that was set back is said again, and a read on its way is kn
   await settle();
   expect(said()).toEqual(["read c1 5", "read c1 5"]);
 });
+
+test("a read cursor set back while its receipt is in flight can be said again", async () => {
+  const { receipts, frames, said } = open();
+  receipts.start();
+  receipts.note("read", "c1", 5);
+  await settle();
+  frames[0]?.ack();
+  receipts.lowered("c1", 2);
+  await settle();
+  receipts.note("read", "c1", 5);
+  await settle();
+  expect(said()).toEqual(["read c1 5", "read c1 5"]);
+});
