@@ -3,7 +3,7 @@
 use parlor_auth::uuid_v7;
 use parlor_core::{Actor, Refusal, append::Change, conversation::decide_create, validate};
 use parlor_protocol::{
-    Conversation, ConversationId, CreateConversation, Member, Page, Timestamp, UserId,
+    Code, Conversation, ConversationId, CreateConversation, Member, Page, Timestamp, UserId,
 };
 use parlor_store::{Appended, ListFilter, ListKey, MemberKey};
 
@@ -42,10 +42,20 @@ impl App {
         let id = ConversationId(uuid_v7(self.now().0));
         let pending = self.append(actor, id, Change::Create(new))?;
         match pending.committed().await? {
-            Appended::Conversation { id, is_new } => Ok(CreatedConversation {
-                conversation: self.conversation(actor, id).await?,
-                is_new,
-            }),
+            Appended::Conversation { id, is_new } => {
+                let made = self.conversation(actor, id).await;
+                // It is on disk: an answer that says that nothing was done would be a lie.
+                let conversation = made.map_err(|refusal| {
+                    Refusal::new(
+                        Code::UnknownOutcome,
+                        format!("it was made and could not be read: {}", refusal.detail),
+                    )
+                })?;
+                Ok(CreatedConversation {
+                    conversation,
+                    is_new,
+                })
+            }
             Appended::Message { .. } | Appended::Done => {
                 unreachable!("a creation makes or finds a conversation")
             }

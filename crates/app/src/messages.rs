@@ -13,7 +13,8 @@ use parlor_store::{Appended, PendingAppend, Window};
 
 use crate::{App, app::refused};
 
-/// A send that has its place in the queue; several of one actor are stored in the order they were made.
+/// A send or an edit that has its place in the queue; several of one actor are stored in the order
+/// they were made.
 #[derive(Debug)]
 pub struct PendingSend(PendingAppend);
 
@@ -32,7 +33,7 @@ impl PendingSend {
         match self.0.committed().await? {
             Appended::Message { message, is_new } => Ok(Sent { message, is_new }),
             Appended::Done | Appended::Conversation { .. } => {
-                unreachable!("a send makes a message")
+                unreachable!("a send and an edit end in a message")
             }
         }
     }
@@ -84,13 +85,13 @@ impl App {
         conversation_id: ConversationId,
         message_id: MessageId,
         content: String,
-    ) -> Result<PendingChange, Refusal> {
+    ) -> Result<PendingSend, Refusal> {
         validate::content(&content)?;
         let change = Change::Edit {
             message_id,
             content,
         };
-        self.change(actor, conversation_id, change)
+        self.append(actor, conversation_id, change).map(PendingSend)
     }
 
     /// Queues the end of a message, for everyone.
@@ -119,24 +120,6 @@ impl App {
             on,
         };
         self.change(actor, conversation_id, change)
-    }
-
-    /// One message as it is now.
-    pub async fn message(
-        &self,
-        actor: &Actor,
-        conversation_id: ConversationId,
-        message_id: MessageId,
-    ) -> Result<Message, Refusal> {
-        let begins = self.history_begins(actor, conversation_id).await?;
-        let found = self
-            .store
-            .message(conversation_id, message_id)
-            .await
-            .map_err(refused)?;
-        found
-            .filter(|message| message.seq > begins)
-            .ok_or_else(|| Refusal::not_found("message"))
     }
 
     pub(crate) fn change(

@@ -170,7 +170,7 @@ impl Driver {
             let going_on = match woken {
                 Woken::Frame(frame) => self.frame(frame).await,
                 Woken::Outbox(drained) => self.write(drained).await,
-                Woken::Reply(reply) => self.input(Input::Replied(reply)).await,
+                Woken::Reply(reply) => self.replied(reply).await,
                 Woken::Timer => self.input(Input::Timer).await,
                 Woken::Drain => self.drained().await,
             };
@@ -215,6 +215,18 @@ impl Driver {
                 Err(Gone)
             }
         }
+    }
+
+    /// A page must not overtake what was announced before it was read: a cursor that moved has no
+    /// version that would tell it from news.
+    async fn replied(&mut self, reply: Reply) -> Result<(), Gone> {
+        if matches!(reply, Ok(ServerFrame::Ack { page: Some(_), .. }))
+            && let Some(connection) = self.connection.clone()
+            && let Some(drained) = connection.outbox().try_drain()
+        {
+            self.write(drained).await?;
+        }
+        self.input(Input::Replied(reply)).await
     }
 
     /// Before it closes, a drained socket gets the answers of the commands that are under way.
@@ -376,7 +388,13 @@ impl Driver {
                 conversation_id,
                 message_id,
                 content,
-            } => app.edit(&actor, conversation_id, message_id, content),
+            } => {
+                let pending = app.edit(&actor, conversation_id, message_id, content);
+                return self.answer(reference, async move {
+                    pending?.committed().await?;
+                    Ok(Done::Changed)
+                });
+            }
             Command::Delete {
                 conversation_id,
                 message_id,

@@ -132,11 +132,13 @@ impl Outbox {
             }
             return Poll::Pending;
         }
-        inner.bytes = 0;
-        Poll::Ready(Drained {
-            frames: std::mem::take(&mut inner.frames),
-            ended: inner.ended,
-        })
+        Poll::Ready(inner.take())
+    }
+
+    /// Takes everything that waits now, if anything does.
+    pub fn try_drain(&self) -> Option<Drained> {
+        let mut inner = self.inner.lock();
+        (!inner.frames.is_empty() || inner.ended.is_some()).then(|| inner.take())
     }
 
     /// Waits until the hub ends this connection. For the one task that writes to it.
@@ -157,6 +159,14 @@ impl Outbox {
 }
 
 impl Inner {
+    fn take(&mut self) -> Drained {
+        self.bytes = 0;
+        Drained {
+            frames: std::mem::take(&mut self.frames),
+            ended: self.ended,
+        }
+    }
+
     fn is_full(&self, more_bytes: usize) -> bool {
         self.frames.len() >= OUTBOX_FRAMES_MAX || self.bytes + more_bytes > OUTBOX_BYTES_MAX
     }

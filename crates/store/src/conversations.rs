@@ -58,6 +58,7 @@ row! {
         archived: bool,
         hidden: bool,
         cleared_seq: i64,
+        cleared_tick: i64,
         unread_count: i64,
     }
 }
@@ -66,7 +67,7 @@ row! {
 pub(crate) const SELECT: &str =
     "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
         c.active_at, c.last_seq, c.version, c.member_count,
-        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.cleared_seq,
+        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.cleared_seq, me.cleared_tick,
         (me.hidden AND me.cleared_seq >= c.last_seq) AS hidden,
         (SELECT COUNT(*) FROM messages x WHERE x.conversation_id = c.id AND x.seq > me.read_seq
             AND x.sender_id <> me.user_id AND x.deleted_at IS NULL) AS unread_count
@@ -323,6 +324,7 @@ impl ConversationRow {
             conversation,
             key,
             cleared_seq: self.cleared_seq,
+            cleared_tick: self.cleared_tick,
         })
     }
 }

@@ -101,26 +101,6 @@ impl Store {
         page(rows, limit)
     }
 
-    /// One message of this conversation.
-    pub async fn message(
-        &self,
-        conversation_id: ConversationId,
-        id: MessageId,
-    ) -> Result<Option<Message>, StoreError> {
-        let row: Option<MessageRow> = read!(self, |Db, pool| {
-            sqlx::query_as(concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = $1 AND m.conversation_id = $2"
-        ))
-        .bind(id.0)
-        .bind(conversation_id.0)
-        .fetch_optional(pool)
-        .await?
-        });
-        row.map(MessageRow::into_message).transpose()
-    }
-
     /// The place of a message in this conversation.
     pub async fn seq_of(
         &self,

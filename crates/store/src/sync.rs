@@ -23,6 +23,8 @@ pub struct ChangedConversation {
     pub key: ListKey,
     /// The viewer has cleared everything up to here.
     pub cleared_seq: i64,
+    /// The tick at which they did.
+    pub cleared_tick: i64,
 }
 
 row! {
@@ -111,13 +113,17 @@ impl Store {
     }
 
     /// The messages of a conversation that are new or have changed since a position, in ascending
-    /// `seq`; `None` when there are more than [`SYNC_MESSAGES_MAX`].
+    /// `seq`; `None` when there are more than [`SYNC_MESSAGES_MAX`], or when the viewer has cleared
+    /// what they held since.
     pub async fn changed_messages(
         &self,
         changed: &ChangedConversation,
         since: i64,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         let summary: &ConversationSummary = &changed.conversation.summary;
+        if changed.cleared_tick > 0 && changed.cleared_tick >= since {
+            return Ok(None);
+        }
         let limit = SYNC_MESSAGES_MAX as i64 + 1;
         // Ticks grow with the places, so what is new stands at the end, and no further back than the
         // first place that would be one too many.

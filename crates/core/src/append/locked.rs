@@ -42,6 +42,8 @@ pub struct LockedMember {
     pub left_at: Option<Timestamp>,
     /// They have cleared their history up to here.
     pub cleared_seq: i64,
+    /// The tick at which they did.
+    pub cleared_tick: i64,
     /// They have put it away; it is back once there is a newer message.
     pub hidden: bool,
     /// No notifications before this moment.
@@ -68,6 +70,7 @@ impl LockedMember {
             joined_at: now,
             left_at: None,
             cleared_seq: 0,
+            cleared_tick: 0,
             hidden: false,
             muted_until: None,
             pinned: false,
@@ -118,6 +121,8 @@ pub type ReactionKey = (MessageId, UserId, String);
 /// What was loaded, as the plan changes it, and what it has touched.
 #[derive(Debug, Default)]
 pub struct Locked {
+    /// The tick of the transaction.
+    pub tick: i64,
     /// The conversations that exist.
     pub conversations: HashMap<ConversationId, LockedConversation>,
     /// The memberships of actors and of people named by a change, also those that have ended.

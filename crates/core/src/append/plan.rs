@@ -22,6 +22,8 @@ pub enum Outcome {
     New(Arc<Message>),
     /// It was stored before under the same `clientId`.
     Repeated(MessageId),
+    /// A message was edited, now or before: this is what stands.
+    Edited(Arc<Message>),
     /// It is done, now or before.
     Done,
     /// A conversation was made, or the direct one was there already.
@@ -57,7 +59,7 @@ fn decide(item: &Item, locked: &mut Locked, events: &mut Vec<Event>) -> Result<O
         Change::Edit {
             message_id,
             content,
-        } => edit(item, *message_id, content, locked, events)?,
+        } => return edit(item, *message_id, content, locked, events),
         Change::Delete { message_id } => delete(item, *message_id, locked, events)?,
         Change::React {
             message_id,
@@ -309,7 +311,7 @@ fn edit(
     content: &str,
     locked: &mut Locked,
     events: &mut Vec<Event>,
-) -> Result<(), Refusal> {
+) -> Result<Outcome, Refusal> {
     let mut message = visible(item, id, locked)?;
     if message.sender_id != item.actor || message.kind != MessageKind::Text {
         return Err(Refusal::new(
@@ -319,16 +321,16 @@ fn edit(
     }
     not_deleted(&message)?;
     if message.content == content {
-        return Ok(());
+        return Ok(Outcome::Edited(Arc::new(message)));
     }
     content.clone_into(&mut message.content);
     message.edited_at = Some(item.now);
     let message = change(item, message, locked);
     events.push(Event::MessageUpdated {
         version: message.version,
-        message,
+        message: message.clone(),
     });
-    Ok(())
+    Ok(Outcome::Edited(message))
 }
 
 fn delete(
@@ -502,6 +504,7 @@ fn hide(item: &Item, locked: &mut Locked, events: &mut Vec<Event>) -> Result<(),
     }
     member.hidden = true;
     member.cleared_seq = last_seq;
+    member.cleared_tick = locked.tick;
     member.cursors = Cursors {
         delivered_seq: last_seq,
         read_seq: last_seq,

@@ -111,11 +111,9 @@ async fn edit(
     Ids(id, message_id): Ids<ConversationId, MessageId>,
     Body(body): Body<EditMessage>,
 ) -> Result<Json<Message>, ApiError> {
-    let app = gateway.app();
-    app.edit(&actor, id, message_id, body.content)?
-        .committed()
-        .await?;
-    Ok(Json(app.message(&actor, id, message_id).await?))
+    let pending = gateway.app().edit(&actor, id, message_id, body.content)?;
+    let edited = pending.committed().await?;
+    Ok(Json(Arc::unwrap_or_clone(edited.message)))
 }
 
 /// Delete a message for everyone; its place stays. Its sender may, and admins.

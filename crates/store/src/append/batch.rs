@@ -18,7 +18,7 @@ use crate::{Store, StoreError, engine::Pools, replicated};
 /// What one item came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Appended {
-    /// A message is on disk.
+    /// A message is on disk: sent, or edited.
     Message {
         /// The message.
         message: Arc<Message>,
@@ -69,33 +69,32 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-                let (mut locked, tick) = sqlite::statements::load(&mut transaction, batch).await?;
+                let mut locked = sqlite::statements::load(&mut transaction, batch).await?;
                 let (outcomes, events) = plan(batch, &mut locked);
-                sqlite::statements::write(&mut transaction, &mut locked, tick).await?;
-                attempt.get_or_init(|| attempted(&locked, tick));
+                sqlite::statements::write(&mut transaction, &mut locked).await?;
+                attempt.get_or_init(|| attempted(&locked));
                 if planted("ack-before-commit") {
                     commit_later(async move { transaction.commit().await });
-                    return Ok(committed(outcomes, events, &locked, tick));
+                    return Ok(committed(outcomes, events, &locked));
                 }
                 transaction
                     .commit()
                     .await
                     .map_err(StoreError::from_commit)?;
-                Ok(committed(outcomes, events, &locked, tick))
+                Ok(committed(outcomes, events, &locked))
             }
             Pools::Postgres { writers, .. } => {
                 let mut transaction = writers.begin().await?;
-                let (mut locked, tick) =
-                    postgres::statements::load(&mut transaction, batch).await?;
+                let mut locked = postgres::statements::load(&mut transaction, batch).await?;
                 let (outcomes, events) = plan(batch, &mut locked);
-                postgres::statements::write(&mut transaction, &mut locked, tick).await?;
-                attempt.get_or_init(|| attempted(&locked, tick));
+                postgres::statements::write(&mut transaction, &mut locked).await?;
+                attempt.get_or_init(|| attempted(&locked));
                 if planted("ack-before-commit") {
                     commit_later(async move { transaction.commit().await });
-                    return Ok(committed(outcomes, events, &locked, tick));
+                    return Ok(committed(outcomes, events, &locked));
                 }
                 replicated::commit(transaction).await?;
-                Ok(committed(outcomes, events, &locked, tick))
+                Ok(committed(outcomes, events, &locked))
             }
         }
     }
@@ -109,16 +108,16 @@ fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + '
     });
 }
 
-fn attempted(locked: &Locked, tick: i64) -> Attempt {
+fn attempted(locked: &Locked) -> Attempt {
     let touched = &locked.touched;
     Attempt {
-        tick,
+        tick: locked.tick,
         conversations: touched.conversations.keys().copied().collect(),
         members: touched.joined.union(&touched.members).cloned().collect(),
     }
 }
 
-fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked, tick: i64) -> Committed {
+fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked) -> Committed {
     let results = outcomes.into_iter().map(|outcome| match outcome {
         Outcome::New(message) => Ok(Appended::Message {
             message,
@@ -135,6 +134,10 @@ fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked, tick: 
             message: locked.messages[&id].clone(),
             is_new: false,
         }),
+        Outcome::Edited(message) => Ok(Appended::Message {
+            message,
+            is_new: false,
+        }),
         Outcome::Done => Ok(Appended::Done),
         Outcome::Created { id, is_new } => Ok(Appended::Conversation { id, is_new }),
         Outcome::Refused(refusal) => Err(refusal),
@@ -142,6 +145,6 @@ fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked, tick: 
     Committed {
         results: results.collect(),
         events,
-        tick,
+        tick: locked.tick,
     }
 }

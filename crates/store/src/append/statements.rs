@@ -49,6 +49,7 @@ row! {
         delivered_seq: i64,
         left_at: Option<i64>,
         cleared_seq: i64,
+        cleared_tick: i64,
         hidden: bool,
         muted_until: Option<i64>,
         pinned: bool,
@@ -60,16 +61,16 @@ row! {
     }
 }
 
-/// Locks the batch's conversations and loads what decides. The tick is the transaction's.
-pub(crate) async fn load(tx: &mut Connection, batch: &[Item]) -> Result<(Locked, i64), StoreError> {
+/// Locks the batch's conversations and loads what decides.
+pub(crate) async fn load(tx: &mut Connection, batch: &[Item]) -> Result<Locked, StoreError> {
     let mut locked = Locked::default();
     load_directs(tx, batch, &mut locked).await?;
-    let tick = lock_conversations(tx, batch, &mut locked).await?;
+    locked.tick = lock_conversations(tx, batch, &mut locked).await?;
     load_members(tx, batch, &mut locked).await?;
     load_users(tx, batch, &mut locked).await?;
     load_earlier(tx, batch, &mut locked).await?;
     load_messages(tx, batch, &mut locked).await?;
-    Ok((locked, tick))
+    Ok(locked)
 }
 
 async fn load_directs(
@@ -189,7 +190,7 @@ async fn load_members(
     for pairs in pairs.chunks(ROWS_MAX) {
         // The batch's pairs lead: CROSS JOIN keeps SQLite from scanning all members instead.
         let mut query = QueryBuilder::<Db>::new(
-            "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq, m.left_at, m.cleared_seq,
+            "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq, m.left_at, m.cleared_seq, m.cleared_tick,
                     m.hidden, m.muted_until, m.pinned, m.archived, m.version, u.handle, u.name, u.avatar_url FROM (VALUES ",
         );
         push_tuples(&mut query, pairs, |row, (conversation, user)| {
@@ -217,6 +218,7 @@ async fn load_members(
                 joined_at: Timestamp(row.joined_at),
                 left_at: row.left_at.map(Timestamp),
                 cleared_seq: row.cleared_seq,
+                cleared_tick: row.cleared_tick,
                 hidden: row.hidden,
                 muted_until: row.muted_until.map(Timestamp),
                 pinned: row.pinned,
@@ -389,20 +391,16 @@ async fn load_messages(
 }
 
 /// Writes what the plan has changed.
-pub(crate) async fn write(
-    tx: &mut Connection,
-    locked: &mut Locked,
-    tick: i64,
-) -> Result<(), StoreError> {
+pub(crate) async fn write(tx: &mut Connection, locked: &mut Locked) -> Result<(), StoreError> {
     if locked.touched.is_empty() {
         return Ok(());
     }
-    create_conversations(tx, locked, tick).await?;
-    write_members(tx, locked, tick).await?;
-    insert_messages(tx, locked, tick).await?;
+    create_conversations(tx, locked).await?;
+    write_members(tx, locked).await?;
+    insert_messages(tx, locked).await?;
     write_reactions(tx, locked).await?;
-    update_messages(tx, locked, tick).await?;
-    update_conversations(tx, locked, tick).await?;
+    update_messages(tx, locked).await?;
+    update_conversations(tx, locked).await?;
     update_users(tx, locked).await?;
     if let Some(use_tick) = <Db as Dialect>::USE_TICK {
         sqlx::query(use_tick).execute(&mut *tx).await?;
@@ -410,11 +408,7 @@ pub(crate) async fn write(
     Ok(())
 }
 
-async fn create_conversations(
-    tx: &mut Connection,
-    locked: &Locked,
-    tick: i64,
-) -> Result<(), StoreError> {
+async fn create_conversations(tx: &mut Connection, locked: &Locked) -> Result<(), StoreError> {
     for (id, new, now) in &locked.touched.created {
         // Another node that made the same direct conversation meanwhile wins: the batch is tried again.
         sqlx::query(
@@ -431,24 +425,24 @@ async fn create_conversations(
         .bind(&new.metadata)
         .bind(now.0)
         .bind(new.members.len() as i64)
-        .bind(tick)
+        .bind(locked.tick)
         .execute(&mut *tx)
         .await?;
     }
     Ok(())
 }
 
-async fn write_members(tx: &mut Connection, locked: &Locked, tick: i64) -> Result<(), StoreError> {
+async fn write_members(tx: &mut Connection, locked: &Locked) -> Result<(), StoreError> {
     let joined: Vec<&MemberKey> = locked.touched.joined.iter().collect();
     for keys in joined.chunks(ROWS_MAX) {
         let mut insert = QueryBuilder::<Db>::new(
             "INSERT INTO members (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at, cleared_seq,
-                                  hidden, version, tick, pinned, archived) ",
+                                  cleared_tick, hidden, version, tick, pinned, archived) ",
         );
         insert.push_values(keys, |mut row, key| {
             let member = &locked.members[*key];
             row.push_bind(key.0.0).push_bind(key.1.as_str());
-            push_member(&mut row, member, tick);
+            push_member(&mut row, member, locked.tick);
             row.push("FALSE").push("FALSE");
         });
         insert.build().persistent(false).execute(&mut *tx).await?;
@@ -461,12 +455,13 @@ async fn write_members(tx: &mut Connection, locked: &Locked, tick: i64) -> Resul
     for keys in changed.chunks(ROWS_MAX) {
         let mut update = QueryBuilder::<Db>::new(
             "UPDATE members SET role = v.column3, joined_at = v.column4, read_seq = v.column5, delivered_seq = v.column6,
-                left_at = v.column7, cleared_seq = v.column8, hidden = v.column9, version = v.column10, tick = v.column11
+                left_at = v.column7, cleared_seq = v.column8, cleared_tick = v.column9, hidden = v.column10,
+                version = v.column11, tick = v.column12
              FROM (VALUES ",
         );
         push_tuples(&mut update, keys, |row, key| {
             row.push_bind(key.0.0).push_bind(key.1.as_str());
-            push_member(row, &locked.members[*key], tick);
+            push_member(row, &locked.members[*key], locked.tick);
         });
         update.push(
             ") AS v WHERE members.conversation_id = v.column1 AND members.user_id = v.column2",
@@ -483,16 +478,13 @@ fn push_member(row: &mut Separated<'_, Db, &'static str>, member: &LockedMember,
         .push_bind(member.cursors.delivered_seq)
         .push_bind(member.left_at.map(|left_at| left_at.0))
         .push_bind(member.cleared_seq)
+        .push_bind(member.cleared_tick)
         .push_bind(member.hidden)
         .push_bind(member.version)
         .push_bind(tick);
 }
 
-async fn insert_messages(
-    tx: &mut Connection,
-    locked: &Locked,
-    tick: i64,
-) -> Result<(), StoreError> {
+async fn insert_messages(tx: &mut Connection, locked: &Locked) -> Result<(), StoreError> {
     for messages in locked.touched.new_messages.chunks(ROWS_MAX) {
         let mut insert = QueryBuilder::<Db>::new(
             "INSERT INTO messages (conversation_id, seq, id, version, sender_id, client_id, kind, content, created_at, tick, body_hash) ",
@@ -516,7 +508,7 @@ async fn insert_messages(
                     message.content.as_str()
                 })
                 .push_bind(message.created_at.0)
-                .push_bind(tick)
+                .push_bind(locked.tick)
                 .push_bind(*hash);
         });
         insert.build().execute(&mut *tx).await?;
@@ -591,11 +583,7 @@ async fn write_reactions(tx: &mut Connection, locked: &mut Locked) -> Result<(),
     Ok(())
 }
 
-async fn update_messages(
-    tx: &mut Connection,
-    locked: &Locked,
-    tick: i64,
-) -> Result<(), StoreError> {
+async fn update_messages(tx: &mut Connection, locked: &Locked) -> Result<(), StoreError> {
     for id in &locked.touched.messages {
         let message = &locked.messages[id];
         let lost = if message.deleted_at.is_some() {
@@ -620,18 +608,14 @@ async fn update_messages(
         .bind(message.deleted_at.map(|at| at.0))
         .bind(message.version)
         .bind(reactions)
-        .bind(tick)
+        .bind(locked.tick)
         .execute(&mut *tx)
         .await?;
     }
     Ok(())
 }
 
-async fn update_conversations(
-    tx: &mut Connection,
-    locked: &Locked,
-    tick: i64,
-) -> Result<(), StoreError> {
+async fn update_conversations(tx: &mut Connection, locked: &Locked) -> Result<(), StoreError> {
     let created: BTreeSet<ConversationId> =
         locked.touched.created.iter().map(|(id, ..)| *id).collect();
     let touched: Vec<_> = locked
@@ -653,7 +637,7 @@ async fn update_conversations(
                 .push_bind(state.last_seq)
                 .push_bind(state.version)
                 .push_bind(state.member_count)
-                .push_bind(tick)
+                .push_bind(locked.tick)
                 .push_bind(times.updated_at.map_or(0, |at| at.0))
                 .push_bind(times.active_at.map_or(0, |at| at.0));
         });

@@ -368,14 +368,24 @@ async fn a_hidden_conversation_is_gone_until_the_next_message(#[case] engine: En
     let found = changed(&world, "grace", since).await;
     assert_eq!(found[0].conversation.unread_count, 1);
     assert!(!found[0].conversation.me.hidden);
-    assert_eq!(messages(&world, "grace", since).await, Some(vec![2]));
+    assert_eq!(
+        messages(&world, "grace", since).await,
+        None,
+        "her other devices drop what they hold"
+    );
     assert_eq!(messages(&world, "ada", since).await, Some(vec![1, 2]));
+    let later = position(&world).await;
+    world
+        .does(send(3, id, "ada", None, "newer"))
+        .await
+        .expect("sent");
+    assert_eq!(messages(&world, "grace", later).await, Some(vec![3]));
     let page = world
         .store
         .history(id, 1, Window::Newest, 9)
         .await
         .expect("read");
-    assert_eq!((page.items.len(), page.has_more), (1, false));
+    assert_eq!((page.items.len(), page.has_more), (2, false));
 
     // Whoever starts it again has it back at once.
     world
