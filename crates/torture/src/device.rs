@@ -242,7 +242,6 @@ impl Device {
         if self.random.percent(HANG_UP_PERCENT) {
             return Err(Ended(None));
         }
-        // People say more by their devices; over REST they change members as well.
         let Some(call) = self.world.choose(&mut self.random, &self.person) else {
             return Ok(());
         };

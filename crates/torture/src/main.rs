@@ -19,8 +19,9 @@ mod world;
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::options::Options;
 
@@ -29,12 +30,27 @@ const KEPT_IN: &str = "target/torture";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match torture(&Options::parse()).await {
+    let options = Options::parse();
+    // Whoever ends the run ends what it has started: the server and the database are dropped with it.
+    let ended = tokio::select! {
+        ended = torture(&options) => ended,
+        stopped = stopped() => stopped.and_then(|()| anyhow::bail!("stopped")),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("parlor-torture: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("no SIGTERM can be heard")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        pressed = tokio::signal::ctrl_c() => pressed.context("no Ctrl-C can be heard"),
     }
 }
 
