@@ -292,9 +292,25 @@ impl Replica {
         }
     }
 
+    /// What a page knew already. A read cursor that stands higher than it was set back to was raised
+    /// by a read from before that, heard again after the page: only the store knows.
+    fn old_news(&self, frame: &ServerFrame) -> Heard {
+        if let ServerFrame::MembershipUpdated {
+            conversation_id,
+            me,
+            ..
+        } = frame
+            && let Some(held) = self.held.get(conversation_id)
+            && me.read_seq < held.conversation.me.read_seq
+        {
+            return Heard::Missed;
+        }
+        Heard::Old
+    }
+
     fn of_the_user(&mut self, version: i64, frame: &ServerFrame, out: &mut Vec<Event>) -> Heard {
         match self.user_version {
-            Some(held) if version <= held => return Heard::Old,
+            Some(held) if version <= held => return self.old_news(frame),
             Some(held) if version == held + 1 => {}
             Some(_) | None => return Heard::Missed,
         }

@@ -90,6 +90,9 @@ export class Events {
           return "applied";
         });
       case "membership.updated":
+        // A read cursor that stands higher than an old set-back was raised by a read from before it, heard
+        // again after the page: only the server knows.
+        if (this.#isOld(frame)) return this.#stands(frame) > frame.me.readSeq ? "short" : "applied";
         return this.#ofUser(frame, () => {
           const { conversationId, me, unreadCount } = frame;
           if (!this.conversations.get(conversationId)) return "short";
@@ -117,10 +120,18 @@ export class Events {
     return "applied";
   }
 
+  #isOld(frame: { userVersion: number }): boolean {
+    return this.#userVersion !== null && frame.userVersion <= this.#userVersion;
+  }
+
+  #stands(frame: { conversationId: string }): number {
+    return this.conversations.get(frame.conversationId)?.me.readSeq ?? 0;
+  }
+
   #ofUser(frame: { userVersion: number }, apply: () => Verdict): Verdict {
     const held = this.#userVersion;
     if (held === null || frame.userVersion > held + 1) return "missed";
-    if (frame.userVersion <= held) return "applied";
+    if (this.#isOld(frame)) return "applied";
     this.#userVersion = frame.userVersion;
     return apply();
   }
