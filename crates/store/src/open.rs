@@ -107,6 +107,8 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not go away like a server, and each question is a trip to another thread.
+        .test_before_acquire(false)
         .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
         .connect_with(options.clone())
         .await
@@ -118,6 +120,7 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
     let readers = SqlitePoolOptions::new()
         .max_connections(readers_max.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await
         .map_err(to_file_error)?;
@@ -129,7 +132,10 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
 /// Whether the last transaction of a connection has ended. A full disk ends it behind the driver's
 /// back, which then takes the connection for busy for ever: such a one is replaced.
 async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Behind a rollback that is still queued.
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A rollback may still be queued; this waits behind it.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
