@@ -23,7 +23,7 @@ pub struct ChangedConversation {
     pub key: ListKey,
     /// The viewer has cleared everything up to here.
     pub cleared_seq: i64,
-    /// The tick at which they did.
+    /// The tick at which they did, or joined: what their devices hold from before is void.
     pub cleared_tick: i64,
 }
 
@@ -113,15 +113,16 @@ impl Store {
     }
 
     /// The messages of a conversation that are new or have changed since a position, in ascending
-    /// `seq`; `None` when there are more than [`SYNC_MESSAGES_MAX`], or when the viewer has cleared
-    /// what they held since.
+    /// `seq`; `None` when there are more than [`SYNC_MESSAGES_MAX`], or when the viewer has joined, or
+    /// cleared what they held, since.
     pub async fn changed_messages(
         &self,
         changed: &ChangedConversation,
         since: i64,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         let summary: &ConversationSummary = &changed.conversation.summary;
-        if changed.cleared_tick > 0 && changed.cleared_tick >= since {
+        let is_void = changed.cleared_tick > 0 && changed.cleared_tick >= since;
+        if is_void && summary.last_seq > changed.cleared_seq {
             return Ok(None);
         }
         let limit = SYNC_MESSAGES_MAX as i64 + 1;

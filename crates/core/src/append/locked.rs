@@ -42,7 +42,7 @@ pub struct LockedMember {
     pub left_at: Option<Timestamp>,
     /// They have cleared their history up to here.
     pub cleared_seq: i64,
-    /// The tick at which they did.
+    /// The tick at which they did, or joined: what their devices hold from before is void.
     pub cleared_tick: i64,
     /// They have put it away; it is back once there is a newer message.
     pub hidden: bool,

@@ -551,7 +551,11 @@ fn add_members(
             locked.touched.joined.insert(key.clone());
         }
         let user = locked.users[user_id].0.clone();
-        let member = LockedMember::joining(user, role, item.now, last_seq);
+        let member = LockedMember {
+            // What their devices may hold from an earlier stay has holes.
+            cleared_tick: locked.tick,
+            ..LockedMember::joining(user, role, item.now, last_seq)
+        };
         locked.members.insert(key, member);
         joined.push(user_id.clone());
     }

@@ -15,7 +15,7 @@ ALTER TABLE members ADD COLUMN tick BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE members ADD COLUMN left_at BIGINT;
 -- their own history begins after it
 ALTER TABLE members ADD COLUMN cleared_seq BIGINT NOT NULL DEFAULT 0;
--- the tick at which they cleared it: other devices drop what they hold
+-- the tick at which they cleared it or joined: devices drop what they hold from before
 ALTER TABLE members ADD COLUMN cleared_tick BIGINT NOT NULL DEFAULT 0;
 DROP INDEX members_user;
 CREATE INDEX members_user ON members (user_id, conversation_id);

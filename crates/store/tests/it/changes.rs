@@ -287,6 +287,12 @@ async fn members_come_go_and_come_again(#[case] engine: Engine) {
         (0, 3)
     );
     assert_eq!(conversation.summary.members.len(), 3);
+    assert_eq!(
+        messages(&world, "linus", since).await,
+        None,
+        "the history from before is on no page"
+    );
+    assert_eq!(messages(&world, "grace", since).await, Some(vec![]));
 
     let since = position(&world).await;
     world
