@@ -7,7 +7,7 @@ use std::{
 
 use parlor_core::{
     Refusal,
-    append::{Event, Item, Locked, MemberKey, Outcome, plan},
+    append::{Change, Event, Item, Locked, MemberKey, Outcome, plan},
     planted::planted,
 };
 use parlor_protocol::{ConversationId, Message};
@@ -73,7 +73,7 @@ impl Store {
                 let (outcomes, events) = plan(batch, &mut locked);
                 sqlite::statements::write(&mut transaction, &mut locked).await?;
                 attempt.get_or_init(|| attempted(&locked));
-                if planted("ack-before-commit") {
+                if acks_too_early(batch) {
                     commit_later(async move { transaction.commit().await });
                     return Ok(committed(outcomes, events, &locked));
                 }
@@ -89,7 +89,7 @@ impl Store {
                 let (outcomes, events) = plan(batch, &mut locked);
                 postgres::statements::write(&mut transaction, &mut locked).await?;
                 attempt.get_or_init(|| attempted(&locked));
-                if planted("ack-before-commit") {
+                if acks_too_early(batch) {
                     commit_later(async move { transaction.commit().await });
                     return Ok(committed(outcomes, events, &locked));
                 }
@@ -98,6 +98,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Whether the planted bug shows in this batch: where nothing is read back at once.
+fn acks_too_early(batch: &[Item]) -> bool {
+    let is_send = |item: &Item| matches!(item.change, Change::Send { .. });
+    planted("ack-before-commit") && batch.iter().all(is_send)
 }
 
 /// What must never be: an answer before its commit.
