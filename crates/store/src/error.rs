@@ -117,6 +117,11 @@ impl StoreError {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
+            // Asked again it would be refused again.
+            Self::Unavailable(_) if self.blames_a_value() => Refusal::new(
+                Code::InvalidRequest,
+                "the database does not take one of these values",
+            ),
             Self::Unavailable(_) | Self::TooSlow => {
                 Refusal::new(Code::Unavailable, "the database does not answer, try again")
             }

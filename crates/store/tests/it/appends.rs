@@ -101,6 +101,35 @@ async fn one_bad_item_never_fails_its_batch(#[case] engine: Engine) {
     assert_eq!(outcomes, expected);
 }
 
+/// What the checks before it let through and the database does not take: only its own sender hears
+/// of it, and is not told to try again.
+#[tokio::test]
+async fn a_value_that_the_database_refuses_costs_nobody_else() {
+    let world = World::new(Engine::Postgres).await;
+    let group = world.group(1, "ada", &["grace"]).await;
+    let (appender, _published, _task) =
+        Appender::spawn(world.store.clone(), AppenderConfig::default());
+    let pending: Vec<_> = ["one", "nul \0", "two", "three"]
+        .iter()
+        .zip(1..)
+        .map(|(content, n)| {
+            appender
+                .enqueue(send(n, group, "ada", None, content))
+                .expect("queued")
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for pending in pending {
+        let outcome = pending.committed().await;
+        outcomes.push(
+            outcome
+                .map(|appended| stored(appended).0.seq)
+                .map_err(|refusal| refusal.code),
+        );
+    }
+    assert_eq!(outcomes, [Ok(1), Err(Code::InvalidRequest), Ok(2), Ok(3)]);
+}
+
 /// P1–P3 with many senders in many conversations, some of them repeating themselves.
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
