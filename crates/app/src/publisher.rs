@@ -16,7 +16,7 @@ use parlor_core::{
     planted::{planted, planted_every},
 };
 use parlor_hub::Hub;
-use parlor_protocol::{CloseCode, ConversationId, ConversationSummary, ServerFrame, UserId};
+use parlor_protocol::{CloseCode, ConversationId, ServerFrame, UserId};
 use parlor_store::{Announced, Attempt, Store, StoreError};
 use tokio::{
     sync::{mpsc, watch},
@@ -68,13 +68,13 @@ impl Publisher {
                         self.position.store(tick + 1, Ordering::Release);
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
+                    self.settle_older().await;
                     for event in events {
                         if planted_every("publish-lost", 29) {
                             continue;
                         }
                         self.announce(event).await;
                     }
-                    self.settle_older().await;
                     self.move_position(tick);
                 }
                 Announced::Unknown(attempt) => self.settle(attempt).await,
@@ -141,8 +141,12 @@ impl Publisher {
         if !self.hub.is_online(user_id) {
             return;
         }
-        let Some(summary) = self.summary(id).await else {
-            return self.hub.end_user(user_id, CloseCode::Restart);
+        // As this user sees it: what they have cleared is not theirs to see again.
+        let summary = match patiently!(self.store.conversation(user_id, id)) {
+            Some(Some(conversation)) => conversation.summary,
+            // They are out again already, and hear so next.
+            Some(None) => return,
+            None => return self.hub.end_user(user_id, CloseCode::Restart),
         };
         // First the topic: what comes after this frame must not be missed.
         self.hub.join_user(user_id, id);
@@ -173,10 +177,9 @@ impl Publisher {
         loop {
             match self.store.outcome(attempt.tick).await {
                 Ok(Some(committed)) => {
-                    if committed {
-                        self.announce_state(&attempt).await;
-                    }
-                    return self.move_position(attempt.tick);
+                    let tick = attempt.tick;
+                    self.announce_if(committed, attempt).await;
+                    return self.move_position(tick);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::debug!(%error, "the store is still away"),
@@ -189,51 +192,23 @@ impl Publisher {
         }
     }
 
-    /// Asks once for each commit that was undecided for long.
+    /// Asks once for each commit that was undecided for long. Until it is decided it holds the locks
+    /// of its conversations, so nothing later of them has been announced.
     async fn settle_older(&mut self) {
         for attempt in std::mem::take(&mut self.undecided) {
             match self.store.outcome(attempt.tick).await {
-                Ok(Some(true)) => self.announce_state(&attempt).await,
-                Ok(Some(false)) => {}
+                Ok(Some(committed)) => self.announce_if(committed, attempt).await,
                 Ok(None) | Err(_) => self.undecided.push(attempt),
             }
         }
     }
 
-    /// Announces what stands now where a batch has changed something.
-    async fn announce_state(&self, attempt: &Attempt) {
-        for (id, user_id) in &attempt.members {
-            match patiently!(self.store.standing(*id, user_id)) {
-                Some(Some(standing)) if standing.is_listed => {
-                    self.added(*id, user_id, standing.user_version).await;
-                }
-                Some(Some(standing)) => {
-                    let hidden = standing.is_member;
-                    self.removed(*id, user_id, standing.user_version, hidden);
-                }
-                Some(None) => {}
-                None => self.hub.end_user(user_id, CloseCode::Restart),
+    async fn announce_if(&self, committed: bool, attempt: Attempt) {
+        if committed {
+            for event in attempt.events {
+                self.announce(event).await;
             }
         }
-        for id in &attempt.conversations {
-            match self.summary(*id).await {
-                // The version says that more has happened than was announced: clients ask for it.
-                Some(summary) => self.hub.publish(
-                    *id,
-                    &ServerFrame::ConversationUpdated {
-                        conversation_id: *id,
-                        version: summary.version,
-                        conversation: Box::new(summary),
-                    },
-                ),
-                None => self.hub.end_topic(*id, CloseCode::Restart),
-            }
-        }
-    }
-
-    /// A conversation as its members see it; `None` when the store stays away.
-    async fn summary(&self, id: ConversationId) -> Option<ConversationSummary> {
-        patiently!(self.store.conversation_summary(id))?
     }
 }
 

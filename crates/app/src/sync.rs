@@ -12,14 +12,15 @@ use std::sync::atomic::Ordering;
 
 use parlor_core::{Actor, Refusal, planted::planted, validate};
 use parlor_protocol::{
-    Code, ConversationId, SyncPage, SyncedConversation, SyncedUser, Timestamp, UserId,
+    Code, ConversationId, Message, SyncPage, SyncedConversation, SyncedUser, Timestamp, UserId,
 };
 use parlor_store::{ChangedConversation, ListFilter, ListKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, app::refused};
 
-/// Text of messages on one page, in bytes: the conversation that passes it is the page's last.
+/// Text on one page, in bytes: the conversation that passes it is the page's last, and one whose
+/// changed messages pass it by themselves is a gap.
 const PAGE_CONTENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a cursor says.
@@ -202,6 +203,16 @@ impl App {
             .map_err(refused)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
+        // The newest messages of many conversations may be long as well.
+        let mut bytes = 0;
+        let fitting = found.iter().take_while(|found| {
+            let fits = bytes <= PAGE_CONTENT_BYTES_MAX;
+            bytes += text(found.conversation.summary.last_message.as_slice());
+            fits
+        });
+        let fitting = fitting.count();
+        let more = more || fitting < found.len();
+        found.truncate(fitting);
         let place = match found.last().filter(|_| more) {
             Some(last) => Place::Listing {
                 begun,
@@ -262,11 +273,7 @@ impl App {
                 break;
             }
             let synced = self.with_messages(changed, since).await?;
-            bytes += synced
-                .messages
-                .iter()
-                .map(|message| message.content.len())
-                .sum::<usize>();
+            bytes += weight(&synced);
             conversations.push(synced);
         }
         Ok(Found {
@@ -295,12 +302,22 @@ impl App {
             .changed_messages(&changed, since)
             .await
             .map_err(refused)?;
+        let messages = messages.filter(|messages| text(messages) <= PAGE_CONTENT_BYTES_MAX);
         Ok(SyncedConversation {
             conversation: changed.conversation,
             gap: messages.is_none(),
             messages: messages.unwrap_or_default(),
         })
     }
+}
+
+/// What a conversation adds to a page, in bytes of text.
+fn weight(synced: &SyncedConversation) -> usize {
+    text(&synced.messages) + text(synced.conversation.summary.last_message.as_slice())
+}
+
+fn text(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.content.len()).sum()
 }
 
 fn not_usable() -> Refusal {

@@ -38,8 +38,9 @@ use crate::{
 const READ_BUFFER_BYTES: usize = 1024;
 /// Gathered before a write: one write for all that waits, up to this size.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// Held at most while the kernel takes no more.
-const WRITE_BUFFER_BYTES_MAX: usize = 512 * 1024;
+/// Held at most while the kernel takes no more. The largest frame must fit, and that is a page of a
+/// sync: its text is bounded by 2 MiB, which escapes and the fields around it can make 8 MiB.
+const WRITE_BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a write may take before its reader counts as stalled.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close may take, including the peer's answer.
@@ -232,7 +233,7 @@ impl Driver {
     /// Before it closes, a drained socket gets the answers of the commands that are under way.
     async fn drained(&mut self) -> Result<(), Gone> {
         while let Ok(Some(reply)) = timeout(CLOSE_TIMEOUT, self.in_flight.next()).await {
-            self.input(Input::Replied(reply)).await?;
+            self.replied(reply).await?;
         }
         if let Some(connection) = self.connection.clone() {
             connection.outbox().end(CloseCode::Restart);
@@ -352,7 +353,8 @@ impl Driver {
     /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
     fn pong(&self, reference: Option<Ref>) {
         if let (Some(connection), Some(actor)) = (&self.connection, &self.actor) {
-            let cursor = Some(self.gateway.app().position_cursor(&actor.user_id));
+            let cursor = (!connection.outbox().is_lossy())
+                .then(|| self.gateway.app().position_cursor(&actor.user_id));
             let frame = ServerFrame::Pong { reference, cursor };
             connection
                 .outbox()

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
 
-use crate::{Connection, ConnectionId, Frame, FrameKind};
+use crate::{Connection, ConnectionId, Frame, FrameKind, connection::Topics};
 
 /// Locks per map: enough that cores do not meet, few enough to walk them all.
 const SHARDS: usize = 64;
@@ -89,16 +89,14 @@ impl Hub {
 
     /// Puts a connection into the topics of its user's conversations, once they are loaded.
     pub fn join(&self, connection: &Arc<Connection>, conversations: &[ConversationId]) {
-        let left = match &mut *connection.topics.lock() {
-            Some(topics) => topics.left.take().unwrap_or_default(),
-            None => return,
-        };
+        // Held throughout: whoever leaves meanwhile does so before the list counts or after it.
+        let mut topics = connection.topics.lock();
+        let Some(topics) = &mut *topics else { return };
+        let left = topics.left.take().unwrap_or_default();
         for id in conversations.iter().filter(|id| !left.contains(id)) {
-            self.join_one(connection, *id);
+            self.enter(connection, topics, *id);
         }
-        if let Some(topics) = &mut *connection.topics.lock() {
-            topics.joined.shrink_to_fit();
-        }
+        topics.joined.shrink_to_fit();
     }
 
     /// Puts all connections of a user into a topic: they have become a member.
@@ -114,12 +112,13 @@ impl Hub {
         if let Some(left) = &mut topics.left {
             left.remove(&conversation_id);
         }
-        if topics.joined.insert(conversation_id) {
-            self.topic(conversation_id)
-                .lock()
-                .entry(conversation_id)
-                .or_default()
-                .push(connection.clone());
+        self.enter(connection, topics, conversation_id);
+    }
+
+    fn enter(&self, connection: &Arc<Connection>, topics: &mut Topics, id: ConversationId) {
+        if topics.joined.insert(id) {
+            let mut topic = self.topic(id).lock();
+            topic.entry(id).or_default().push(connection.clone());
         }
     }
 
@@ -196,14 +195,6 @@ impl Hub {
     /// Ends all connections of a user: they come back and read what they could not be told.
     pub fn end_user(&self, user_id: &UserId, code: CloseCode) {
         for connection in self.connections_of(user_id) {
-            connection.outbox().end(code);
-        }
-    }
-
-    /// Ends all connections in a topic, likewise.
-    pub fn end_topic(&self, conversation_id: ConversationId, code: CloseCode) {
-        let topic = self.topic(conversation_id).lock();
-        for connection in topic.get(&conversation_id).into_iter().flatten() {
             connection.outbox().end(code);
         }
     }
@@ -394,6 +385,29 @@ mod tests {
             hub.publish(conversation(n), &FRAME);
         }
         assert_eq!(received(&phone).0, 2);
+    }
+
+    /// The removal falls somewhere into the joining of thousands of topics.
+    #[test]
+    fn whoever_leaves_while_they_join_has_left() {
+        let many: Vec<ConversationId> = (0..2000)
+            .map(|n| {
+                format!("0190b2c8-0000-7000-8000-{n:012}")
+                    .parse()
+                    .expect("a valid id")
+            })
+            .collect();
+        let last = many[many.len() - 1];
+        for _ in 0..50 {
+            let hub = Hub::default();
+            let phone = connect(&hub, user("ada"), None);
+            std::thread::scope(|scope| {
+                scope.spawn(|| hub.join(&phone, &many));
+                scope.spawn(|| hub.leave_user(&user("ada"), last));
+            });
+            hub.publish(last, &FRAME);
+            assert_eq!(received(&phone).0, 0);
+        }
     }
 
     #[test]

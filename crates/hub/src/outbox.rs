@@ -65,6 +65,8 @@ pub struct Outbox {
 struct Inner {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// Whether a cursor was left out: what was sent is then not everything.
+    lossy: bool,
     /// Why the hub ends this connection; set once.
     ended: Option<CloseCode>,
     waker: Option<Waker>,
@@ -100,6 +102,8 @@ impl Outbox {
                 inner.bytes = 0;
                 inner.ended = Some(CloseCode::TooSlow);
                 self.ending.notify_one();
+            } else {
+                inner.lossy = true;
             }
             inner.waker.take()
         };
@@ -133,6 +137,11 @@ impl Outbox {
             return Poll::Pending;
         }
         Poll::Ready(inner.take())
+    }
+
+    /// Whether something was left out: nobody may resume from what was sent last.
+    pub fn is_lossy(&self) -> bool {
+        self.inner.lock().lossy
     }
 
     /// Takes everything that waits now, if anything does.
@@ -183,7 +192,9 @@ impl Inner {
     }
 
     fn leave_cursors_out(&mut self) {
+        let before = self.frames.len();
         self.frames.retain(|frame| frame.kind == FrameKind::Durable);
+        self.lossy |= self.frames.len() < before;
         self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
     }
 }
@@ -242,6 +253,7 @@ mod tests {
         };
         assert_eq!(drained.ended, None);
         assert_eq!(drained.frames.len(), OUTBOX_FRAMES_MAX);
+        assert!(outbox.is_lossy(), "no position covers what was left out");
         assert!(
             drained
                 .frames

@@ -23,12 +23,18 @@ use tokio::{
 
 use crate::{
     Store, StoreError,
-    append::{Appended, Attempt, Committed},
+    append::{Appended, Attempt, Results},
 };
 
 /// How long a batch may take before its senders are told so. Below the 10 s after which PostgreSQL
 /// itself gives a statement up.
 const BATCH_DEADLINE: Duration = Duration::from_secs(8);
+
+/// Pause before a writer that is still at it is asked again.
+const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+/// Members that the changes of one batch may add: a few large groups must not hold up everybody's
+/// messages.
+const BATCH_MEMBERS_MAX: usize = 2_000;
 
 /// Bounds of the appender.
 #[derive(Debug, Clone, Copy)]
@@ -144,26 +150,40 @@ async fn run(
     publish: mpsc::Sender<Announced>,
     closing: Arc<Notify>,
 ) {
-    let mut gathered = Vec::with_capacity(config.batch_items_max);
+    let mut gathered: Vec<Queued> = Vec::with_capacity(config.batch_items_max);
     loop {
-        let count = tokio::select! {
-            count = items.recv_many(&mut gathered, config.batch_items_max) => count,
-            () = closing.notified() => {
-                items.close();
-                continue;
+        if gathered.is_empty() {
+            let count = tokio::select! {
+                count = items.recv_many(&mut gathered, config.batch_items_max) => count,
+                () = closing.notified() => {
+                    items.close();
+                    continue;
+                }
+            };
+            if count == 0 {
+                return;
             }
-        };
-        if count == 0 {
-            return;
         }
-        let (batch, replies): (Vec<Item>, Vec<_>) = gathered
-            .drain(..)
+        let rest = gathered.split_off(fitting(&gathered));
+        let (batch, replies): (Vec<Item>, Vec<_>) = std::mem::replace(&mut gathered, rest)
+            .into_iter()
             .map(|queued| (queued.item, queued.reply))
             .unzip();
         if !write(&store, batch, replies, &publish).await {
-            items.close();
+            // What waits gets no answer, which is the truth: nobody knows what the disk holds.
+            return;
         }
     }
+}
+
+/// How many of these go into one batch: at least one, and no more members than fit.
+fn fitting(gathered: &[Queued]) -> usize {
+    let mut members = 0;
+    let fitting = gathered.iter().take_while(|queued| {
+        members += queued.item.change.members();
+        members <= BATCH_MEMBERS_MAX
+    });
+    fitting.count().max(1)
 }
 
 type Reply = oneshot::Sender<Result<Appended, Refusal>>;
@@ -176,8 +196,12 @@ async fn write(
     publish: &mpsc::Sender<Announced>,
 ) -> bool {
     let (error, attempt) = match commit_patiently(store, &batch).await {
-        Ok(committed) => {
-            answer(committed, replies, publish).await;
+        Ok((results, attempt)) => {
+            announce(attempt, publish).await;
+            for (reply, result) in replies.into_iter().zip(results) {
+                // A sender that is gone does not need its answer.
+                drop(reply.send(result));
+            }
             return true;
         }
         Err(failed) => failed,
@@ -192,50 +216,39 @@ async fn write(
         return true;
     }
     tracing::error!(%error, items = batch.len(), "a batch was not stored");
-    let broken = matches!(error, StoreError::Broken(_));
-    let announced = match attempt {
-        _ if broken => Some(Announced::Broken),
-        Some(attempt) if error.is_unknown() => Some(Announced::Unknown(attempt)),
-        _ => None,
-    };
-    if let Some(announced) = announced {
-        drop(publish.send(announced).await);
-    }
     let refusal = error.refusal();
     for reply in replies {
         drop(reply.send(Err(refusal.clone())));
     }
-    !broken
+    if matches!(error, StoreError::Broken(_)) {
+        drop(publish.send(Announced::Broken).await);
+        return false;
+    }
+    if let Some(attempt) = attempt.filter(|_| error.is_unknown()) {
+        settle(store, attempt, publish).await;
+    }
+    true
 }
 
-/// Commits a batch, again where another writer was in the way.
-async fn commit_patiently(
-    store: &Store,
-    batch: &[Item],
-) -> Result<Committed, (StoreError, Option<Attempt>)> {
-    match commit(store, batch).await {
-        Err((error, None)) if error.is_conflict() => commit(store, batch).await,
-        other => other,
+/// Passes on a commit whose outcome is not known. SQLite has one writer, and the next batch would
+/// have the same tick: there it is found out before anything else is written.
+async fn settle(store: &Store, attempt: Attempt, publish: &mpsc::Sender<Announced>) {
+    if !store.has_one_writer() {
+        drop(publish.send(Announced::Unknown(attempt)).await);
+        return;
+    }
+    loop {
+        match store.outcome(attempt.tick).await {
+            Ok(Some(true)) => return announce(attempt, publish).await,
+            Ok(Some(false)) => return,
+            // The writer is still at it: nothing can be written meanwhile.
+            Ok(None) | Err(_) => tokio::time::sleep(SETTLE_PAUSE).await,
+        }
     }
 }
 
-async fn commit(store: &Store, batch: &[Item]) -> Result<Committed, (StoreError, Option<Attempt>)> {
-    let attempt = OnceLock::new();
-    let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(batch, &attempt)).await;
-    match (appended, attempt.into_inner()) {
-        (Ok(Ok(committed)), _) => Ok(committed),
-        (Ok(Err(error)), attempt) => Err((error, attempt)),
-        (Err(_), Some(attempt)) => Err((StoreError::TimedOut, Some(attempt))),
-        (Err(_), None) => Err((StoreError::TooSlow, None)),
-    }
-}
-
-async fn answer(committed: Committed, replies: Vec<Reply>, publish: &mpsc::Sender<Announced>) {
-    let Committed {
-        results,
-        events,
-        tick,
-    } = committed;
+async fn announce(attempt: Attempt, publish: &mpsc::Sender<Announced>) {
+    let Attempt { tick, events } = attempt;
     // A closed publisher means that the server stops: what is committed is still acked.
     if !events.is_empty()
         && publish
@@ -245,8 +258,30 @@ async fn answer(committed: Committed, replies: Vec<Reply>, publish: &mpsc::Sende
     {
         tracing::debug!("nobody publishes any more");
     }
-    for (reply, result) in replies.into_iter().zip(results) {
-        // A sender that is gone does not need its answer.
-        drop(reply.send(result));
+}
+
+/// Commits a batch, again where another writer was in the way.
+async fn commit_patiently(
+    store: &Store,
+    batch: &[Item],
+) -> Result<(Results, Attempt), (StoreError, Option<Attempt>)> {
+    match commit(store, batch).await {
+        Err((error, None)) if error.is_conflict() => commit(store, batch).await,
+        other => other,
+    }
+}
+
+async fn commit(
+    store: &Store,
+    batch: &[Item],
+) -> Result<(Results, Attempt), (StoreError, Option<Attempt>)> {
+    let attempt = OnceLock::new();
+    let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(batch, &attempt)).await;
+    match (appended, attempt.into_inner()) {
+        (Ok(Ok(results)), Some(attempt)) => Ok((results, attempt)),
+        (Ok(Ok(_)), None) => unreachable!("what is stored was begun"),
+        (Ok(Err(error)), attempt) => Err((error, attempt)),
+        (Err(_), Some(attempt)) => Err((StoreError::TimedOut, Some(attempt))),
+        (Err(_), None) => Err((StoreError::TooSlow, None)),
     }
 }

@@ -204,7 +204,7 @@ impl Store {
                 let members = members.remove(&row.id).unwrap_or_default();
                 let last_message = newest
                     .remove(&row.id)
-                    .filter(|message| message.seq > row.cleared_seq);
+                    .filter(|message| message.seq > row.cleared_seq && message.seq <= row.last_seq);
                 row.into_conversation(members, last_message)
             })
             .collect()

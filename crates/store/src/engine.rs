@@ -130,6 +130,11 @@ impl Store {
         }
     }
 
+    /// Whether all writing goes through one connection of this process.
+    pub(crate) fn has_one_writer(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
     /// Finishes what runs and closes the files or connections.
     pub async fn close(&self) {
         match &self.pools {

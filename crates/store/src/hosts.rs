@@ -65,7 +65,12 @@ impl Hosts {
     }
 
     /// Follows the host that takes writes, where there are several.
-    pub(crate) fn follow(self, pools: [PgPool; 2], switched: Switched) -> Option<Following> {
+    pub(crate) fn follow(
+        self,
+        mut used: String,
+        pools: [PgPool; 2],
+        switched: Switched,
+    ) -> Option<Following> {
         if self.0.len() < 2 {
             return None;
         }
@@ -81,11 +86,16 @@ impl Hosts {
                 match self.primary().await {
                     Ok((connection, options)) => {
                         drop(connection.close().await);
-                        tracing::warn!(host = place(&options), "PostgreSQL: using this host now");
-                        *switched.0.lock() = Some(Instant::now());
+                        // The same one was only busy.
+                        if place(&options) == used {
+                            continue;
+                        }
+                        used = place(&options);
+                        tracing::warn!(host = used, "PostgreSQL: using this host now");
                         for pool in &pools {
                             pool.set_connect_options(options.clone());
                         }
+                        *switched.0.lock() = Some(Instant::now());
                     }
                     Err((host, error)) => {
                         tracing::warn!(host, %error, "PostgreSQL: no host takes writes");

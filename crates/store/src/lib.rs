@@ -42,4 +42,4 @@ pub use history::Window;
 pub use meta::Position;
 pub use open::{Database, OpenError, StoreConfig};
 pub use sessions::{NewSession, RefreshOutcome, Rotation};
-pub use sync::{ChangedConversation, Standing};
+pub use sync::ChangedConversation;

@@ -194,7 +194,7 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenErr
     };
     let writers = pool(connections_max / 2).await?;
     let readers = pool(connections_max - connections_max / 2).await?;
-    let following = hosts.follow([writers.clone(), readers.clone()], switched);
+    let following = hosts.follow(at.clone(), [writers.clone(), readers.clone()], switched);
     Ok(Store {
         pools: Pools::Postgres {
             writers,

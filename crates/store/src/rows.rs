@@ -13,10 +13,9 @@ use crate::StoreError;
 /// What sqlx's derive would do; without it the drivers and their C libraries need not be built a
 /// second time for the compiler's own host.
 macro_rules! row {
-    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $field_vis:vis $field:ident: $type:ty),+ $(,)? }) => {
-        $(#[$doc])*
+    ($vis:vis struct $name:ident { $($field_vis:vis $field:ident: $type:ty),+ $(,)? }) => {
         #[derive(Debug)]
-        $vis struct $name { $($(#[$field_doc])* $field_vis $field: $type),+ }
+        $vis struct $name { $($field_vis $field: $type),+ }
 
         impl<'r, R> sqlx::FromRow<'r, R> for $name
         where

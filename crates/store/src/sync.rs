@@ -11,7 +11,7 @@ use crate::{
     ListKey, Store, StoreError,
     conversations::{ConversationRow, SELECT},
     engine::read,
-    rows::{MessageRow, UserRow, message_columns, row},
+    rows::{MessageRow, UserRow, message_columns},
 };
 
 /// A conversation that has changed, and where its viewer's history begins.
@@ -25,18 +25,6 @@ pub struct ChangedConversation {
     pub cleared_seq: i64,
     /// The tick at which they did, or joined: what their devices hold from before is void.
     pub cleared_tick: i64,
-}
-
-row! {
-    /// How a user stands to a conversation.
-    pub struct Standing {
-        /// Whether they are in it.
-        pub is_member: bool,
-        /// Whether it stands in their list.
-        pub is_listed: bool,
-        /// Their change counter.
-        pub user_version: i64,
-    }
 }
 
 impl Store {
@@ -121,8 +109,7 @@ impl Store {
         since: i64,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         let summary: &ConversationSummary = &changed.conversation.summary;
-        let is_void = changed.cleared_tick > 0 && changed.cleared_tick >= since;
-        if is_void && summary.last_seq > changed.cleared_seq {
+        if changed.cleared_tick > 0 && changed.cleared_tick >= since {
             return Ok(None);
         }
         let limit = SYNC_MESSAGES_MAX as i64 + 1;
@@ -170,50 +157,5 @@ impl Store {
             .collect::<Result<Vec<_>, _>>()?;
         messages.sort_unstable_by_key(|message| message.seq);
         Ok(Some(messages))
-    }
-
-    /// A conversation as every member sees it.
-    pub async fn conversation_summary(
-        &self,
-        id: ConversationId,
-    ) -> Result<Option<ConversationSummary>, StoreError> {
-        // Whoever is in it sees the same summary; what is their own is left out.
-        let member: Option<String> = read!(self, |Db, pool| {
-            sqlx::query_scalar(
-            "SELECT user_id FROM members WHERE conversation_id = $1 AND left_at IS NULL ORDER BY cleared_seq LIMIT 1"
-        )
-        .bind(id.0)
-        .fetch_optional(pool)
-        .await?
-        });
-        let Some(member) = member else {
-            return Ok(None);
-        };
-        let found = self
-            .conversation(&crate::rows::user_id(&member)?, id)
-            .await?;
-        Ok(found.map(|conversation| conversation.summary))
-    }
-
-    /// How a user stands to a conversation now; `None` when they never were in it. What their own
-    /// stream must say after a change whose outcome was not known.
-    pub async fn standing(
-        &self,
-        id: ConversationId,
-        user_id: &UserId,
-    ) -> Result<Option<Standing>, StoreError> {
-        Ok(read!(self, |Db, pool| {
-            sqlx::query_as(
-            "SELECT m.left_at IS NULL AS is_member,
-                    m.left_at IS NULL AND NOT (m.hidden AND m.cleared_seq >= c.last_seq) AS is_listed,
-                    u.version AS user_version
-             FROM members m JOIN users u ON u.id = m.user_id JOIN conversations c ON c.id = m.conversation_id
-             WHERE m.conversation_id = $1 AND m.user_id = $2"
-        )
-        .bind(id.0)
-        .bind(user_id.as_str())
-        .fetch_optional(pool)
-        .await?
-        }))
     }
 }

@@ -92,6 +92,15 @@ impl Change {
         }
     }
 
+    /// How many memberships it may make.
+    pub fn members(&self) -> usize {
+        match self {
+            Self::Create(new) => new.members.len(),
+            Self::AddMembers { user_ids, .. } => user_ids.len(),
+            _ => 0,
+        }
+    }
+
     /// The people beside the actor whose membership it concerns.
     pub fn targets(&self) -> &[UserId] {
         match self {

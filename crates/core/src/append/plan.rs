@@ -205,33 +205,30 @@ fn send(
     locked: &mut Locked,
     events: &mut Vec<Event>,
 ) -> Result<Outcome, Refusal> {
+    let hash = client_id.map(|_| body_hash(content));
+    let key = client_id.map(|client_id| {
+        let client_id = client_id.to_owned();
+        (item.conversation_id, item.actor.clone(), client_id)
+    });
+    // For ever, whatever has become of the sender since: they ask what came of their own message.
+    if let Some(earlier) = key.as_ref().and_then(|key| locked.earlier.get(key)) {
+        return if Some(earlier.hash) == hash {
+            Ok(Outcome::Repeated(earlier.message_id))
+        } else {
+            Err(Refusal::new(
+                Code::ClientIdReused,
+                "this clientId was sent with another body",
+            ))
+        };
+    }
     let (conversation, member) = seen(item, &mut locked.conversations, &mut locked.members)?;
     may_write(conversation.kind, member.role)?;
-    let mut hash = None;
-    if let Some(client_id) = client_id {
-        let body = *hash.insert(body_hash(content));
-        let key = (
-            item.conversation_id,
-            item.actor.clone(),
-            client_id.to_owned(),
-        );
-        if let Some(earlier) = locked.earlier.get(&key) {
-            return if earlier.hash == body {
-                Ok(Outcome::Repeated(earlier.message_id))
-            } else {
-                Err(Refusal::new(
-                    Code::ClientIdReused,
-                    "this clientId was sent with another body",
-                ))
-            };
-        }
-        locked.earlier.insert(
-            key,
-            Earlier {
-                message_id: id,
-                hash: body,
-            },
-        );
+    if let (Some(key), Some(hash)) = (key, hash) {
+        let earlier = Earlier {
+            message_id: id,
+            hash,
+        };
+        locked.earlier.insert(key, earlier);
     }
     conversation.last_seq += if planted_every("seq-skipped", 17) {
         2
@@ -505,10 +502,20 @@ fn hide(item: &Item, locked: &mut Locked, events: &mut Vec<Event>) -> Result<(),
     member.hidden = true;
     member.cleared_seq = last_seq;
     member.cleared_tick = locked.tick;
-    member.cursors = Cursors {
+    let before = member.cursors;
+    let after = Cursors {
         delivered_seq: last_seq,
         read_seq: last_seq,
     };
+    member.cursors = after;
+    if after != before {
+        events.push(Event::Cursors {
+            conversation_id: item.conversation_id,
+            user_id: item.actor.clone(),
+            before,
+            after,
+        });
+    }
     let key = (item.conversation_id, item.actor.clone());
     locked.touched.members.insert(key);
     touch(locked, item.conversation_id, None);
@@ -545,6 +552,7 @@ fn add_members(
         if known.is_some_and(|member| member.left_at.is_none()) {
             continue;
         }
+        let cleared_seq = known.map_or(0, |member| member.cleared_seq);
         if known.is_some() {
             locked.touched.members.insert(key.clone());
         } else {
@@ -554,6 +562,7 @@ fn add_members(
         let member = LockedMember {
             // What their devices may hold from an earlier stay has holes.
             cleared_tick: locked.tick,
+            cleared_seq,
             ..LockedMember::joining(user, role, item.now, last_seq)
         };
         locked.members.insert(key, member);
@@ -568,6 +577,9 @@ fn add_members(
         .get_mut(&item.conversation_id)
         .expect("seen before");
     conversation.member_count += joined.len() as i64;
+    if role == Role::Owner {
+        conversation.owner_count += joined.len() as i64;
+    }
     let member_count = conversation.member_count;
     let mut members = Vec::with_capacity(joined.len());
     for user_id in &joined {

@@ -219,6 +219,50 @@ fn whoever_is_removed_within_the_batch_writes_no_more() {
 }
 
 #[test]
+fn r4_who_has_left_still_learns_what_came_of_their_message() {
+    let leave = Change::RemoveMember {
+        user_id: user("grace"),
+    };
+    let (outcomes, _, _) = run(&[
+        send(1, "grace", Some("c"), "mine"),
+        item(1, "grace", leave),
+        send(1, "grace", Some("c"), "mine"),
+        send(1, "grace", Some("d"), "another"),
+    ]);
+    assert_eq!(outcomes[2], Outcome::Repeated(message_id(7)));
+    assert_eq!(refused(&outcomes[3]), Some(Code::NotFound));
+}
+
+#[test]
+fn an_owner_who_was_just_made_lets_the_first_one_leave() {
+    let add = Change::AddMembers {
+        user_ids: vec![user("mary")],
+        role: Role::Owner,
+    };
+    let leave = Change::RemoveMember {
+        user_id: user("ada"),
+    };
+    let (outcomes, ..) = run(&[item(1, "ada", add), item(1, "ada", leave)]);
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Done]);
+}
+
+#[test]
+fn who_cleared_their_history_and_comes_again_does_not_get_it_back() {
+    let change = |change| item(1, "grace", change);
+    let leave = Change::RemoveMember {
+        user_id: user("grace"),
+    };
+    let add = Change::AddMembers {
+        user_ids: vec![user("grace")],
+        role: Role::Member,
+    };
+    let (outcomes, _, state) = run(&[change(Change::Hide), change(leave), item(1, "ada", add)]);
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+    let grace = &state.members[&(conversation(1), user("grace"))];
+    assert_eq!((grace.cleared_seq, grace.hidden), (4, false));
+}
+
+#[test]
 fn only_the_sender_edits_and_admins_may_delete() {
     let id = message_id(3);
     let edit = |content: &str| Change::Edit {
@@ -365,7 +409,16 @@ fn a_hidden_conversation_is_back_with_the_next_message() {
         item(1, "grace", Change::Hide),
         item(1, "grace", Change::Hide),
     ]);
-    assert!(matches!(events[..], [Event::Removed { hidden: true, .. }]));
+    assert!(matches!(
+        events[..],
+        [
+            Event::Cursors {
+                after: Cursors { read_seq: 4, .. },
+                ..
+            },
+            Event::Removed { hidden: true, .. }
+        ]
+    ));
     let grace = &state.members[&(conversation(1), user("grace"))];
     assert!(grace.own(4).hidden);
     assert!(!grace.own(5).hidden);

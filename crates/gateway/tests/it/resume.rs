@@ -362,6 +362,40 @@ async fn what_changes_while_a_list_is_paged_is_not_missed(#[case] engine: Engine
     assert_eq!(replica.held[&talks[0].to_string()].version, 2);
 }
 
+/// A busy day: the pages are larger than what a socket usually holds.
+#[tokio::test]
+async fn large_pages_arrive_whole() {
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
+    let mut talks = Vec::new();
+    for n in 0..4 {
+        talks.push(ada.starts_group(&format!("Talk {n}"), &[&grace]).await);
+    }
+    let mut replica = from_nothing(&server, &grace, 50).await;
+    let long = "\"quoted\" ".repeat(1_200);
+    for talk in &talks {
+        for _ in 0..60 {
+            ada.posts(*talk, &long).await;
+        }
+    }
+    // One has more text than a page may hold by itself.
+    for _ in 0..39 {
+        ada.posts(talks[0], &long).await;
+    }
+    let mut plain = resume(&server, &grace, &mut replica).await;
+    assert_eq!(replica.held[&talks[0].to_string()].gaps, 1);
+    for talk in &talks[1..] {
+        assert_eq!(replica.held[&talk.to_string()].texts.len(), 60);
+    }
+    plain
+        .say(json!({"type": "sync", "ref": "s"}).to_string())
+        .await;
+    let ack = plain.hears().await;
+    assert_eq!(ack["ref"], "s");
+    let listed = ack["page"]["conversations"].as_array().map(Vec::len);
+    assert_eq!(listed, Some(4));
+}
+
 #[tokio::test]
 async fn the_sync_command_answers_pages() {
     let server = TestServer::start(Engine::Sqlite).await;

@@ -1,13 +1,10 @@
 //! One batch: what it came to, and the transaction around its statements.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use parlor_core::{
     Refusal,
-    append::{Change, Event, Item, Locked, MemberKey, Outcome, plan},
+    append::{Change, Event, Item, Locked, Outcome, plan},
     planted::planted,
 };
 use parlor_protocol::{ConversationId, Message};
@@ -36,65 +33,56 @@ pub enum Appended {
     },
 }
 
-/// A batch that is on disk.
-#[derive(Debug)]
-pub(crate) struct Committed {
-    /// One entry for each item, in their order.
-    pub(crate) results: Vec<Result<Appended, Refusal>>,
-    /// What must be announced, in order.
-    pub(crate) events: Vec<Event>,
-    /// The tick that its rows carry.
-    pub(crate) tick: i64,
-}
-
 /// A batch whose commit was begun: whatever happens then, it may be on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Attempt {
     /// The tick that its rows carry, if they are on disk.
     pub tick: i64,
-    /// The conversations that it changed.
-    pub conversations: BTreeSet<ConversationId>,
-    /// The memberships that it changed.
-    pub members: BTreeSet<MemberKey>,
+    /// What must be announced then, in order.
+    pub events: Vec<Event>,
 }
 
+pub(crate) type Results = Vec<Result<Appended, Refusal>>;
+
 impl Store {
-    /// Stores a batch. `attempt` is set just before the commit is begun: when it is not, an error
-    /// means that nothing was stored.
+    /// Stores a batch; one result for each item, in their order. `attempt` is set just before the commit
+    /// is begun: when it is not, an error means that nothing was stored.
     pub(crate) async fn append(
         &self,
         batch: &[Item],
         attempt: &OnceLock<Attempt>,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<Results, StoreError> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
                 let mut locked = sqlite::statements::load(&mut transaction, batch).await?;
                 let (outcomes, events) = plan(batch, &mut locked);
                 sqlite::statements::write(&mut transaction, &mut locked).await?;
-                attempt.get_or_init(|| attempted(&locked));
+                let tick = locked.tick;
+                attempt.get_or_init(|| Attempt { tick, events });
                 if acks_too_early(batch) {
                     commit_later(async move { transaction.commit().await });
-                    return Ok(committed(outcomes, events, &locked));
+                    return Ok(results(outcomes, &locked));
                 }
                 transaction
                     .commit()
                     .await
                     .map_err(StoreError::from_commit)?;
-                Ok(committed(outcomes, events, &locked))
+                Ok(results(outcomes, &locked))
             }
             Pools::Postgres { writers, .. } => {
                 let mut transaction = writers.begin().await?;
                 let mut locked = postgres::statements::load(&mut transaction, batch).await?;
                 let (outcomes, events) = plan(batch, &mut locked);
                 postgres::statements::write(&mut transaction, &mut locked).await?;
-                attempt.get_or_init(|| attempted(&locked));
+                let tick = locked.tick;
+                attempt.get_or_init(|| Attempt { tick, events });
                 if acks_too_early(batch) {
                     commit_later(async move { transaction.commit().await });
-                    return Ok(committed(outcomes, events, &locked));
+                    return Ok(results(outcomes, &locked));
                 }
                 replicated::commit(transaction).await?;
-                Ok(committed(outcomes, events, &locked))
+                Ok(results(outcomes, &locked))
             }
         }
     }
@@ -114,16 +102,7 @@ fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + '
     });
 }
 
-fn attempted(locked: &Locked) -> Attempt {
-    let touched = &locked.touched;
-    Attempt {
-        tick: locked.tick,
-        conversations: touched.conversations.keys().copied().collect(),
-        members: touched.joined.union(&touched.members).cloned().collect(),
-    }
-}
-
-fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked) -> Committed {
+fn results(outcomes: Vec<Outcome>, locked: &Locked) -> Results {
     let results = outcomes.into_iter().map(|outcome| match outcome {
         Outcome::New(message) => Ok(Appended::Message {
             message,
@@ -148,9 +127,5 @@ fn committed(outcomes: Vec<Outcome>, events: Vec<Event>, locked: &Locked) -> Com
         Outcome::Created { id, is_new } => Ok(Appended::Conversation { id, is_new }),
         Outcome::Refused(refusal) => Err(refusal),
     });
-    Committed {
-        results: results.collect(),
-        events,
-        tick: locked.tick,
-    }
+    results.collect()
 }

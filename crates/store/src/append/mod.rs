@@ -9,5 +9,5 @@ mod batch;
 mod postgres;
 mod sqlite;
 
-pub(crate) use batch::Committed;
+pub(crate) use batch::Results;
 pub use batch::{Appended, Attempt};
