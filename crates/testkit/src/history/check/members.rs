@@ -23,12 +23,31 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
 }
 
 fn operations(facts: &Facts<'_>, found: &mut Found) {
+    let mut first_sent: HashMap<(ConversationId, &UserId, &str), u64> = HashMap::new();
+    for operation in facts.operations.values() {
+        if let Call::Send { client_id, .. } = operation.call {
+            let key = (
+                operation.call.conversation_id(),
+                operation.by,
+                client_id.as_str(),
+            );
+            let at = first_sent.entry(key).or_insert(operation.invoked_at);
+            *at = operation.invoked_at.min(*at);
+        }
+    }
     for operation in facts.operations.values() {
         if matches!(operation.call, Call::SetMember { .. }) {
             continue;
         }
         let conversation_id = operation.call.conversation_id();
-        let time = (operation.invoked_at, operation.ended_at());
+        // A message that is sent again was perhaps stored the first time, when its sender still was one.
+        let invoked_at = match operation.call {
+            Call::Send { client_id, .. } => {
+                first_sent[&(conversation_id, operation.by, client_id.as_str())]
+            }
+            _ => operation.invoked_at,
+        };
+        let time = (invoked_at, operation.ended_at());
         let surely = |is_member| facts.surely(is_member, conversation_id, operation.by, time);
         match operation.outcome {
             Outcome::Done { .. } => found.unless(!surely(false), "refusals", || {
