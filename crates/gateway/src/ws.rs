@@ -353,8 +353,9 @@ impl Driver {
     /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
     fn pong(&self, reference: Option<Ref>) {
         if let (Some(connection), Some(actor)) = (&self.connection, &self.actor) {
-            let cursor = (!connection.outbox().is_lossy())
-                .then(|| self.gateway.app().position_cursor(&actor.user_id));
+            // The position first: what it covers was left out before this asks, or never.
+            let cursor = self.gateway.app().position_cursor(&actor.user_id);
+            let cursor = (!connection.outbox().is_lossy()).then_some(cursor);
             let frame = ServerFrame::Pong { reference, cursor };
             connection
                 .outbox()
