@@ -27,6 +27,14 @@ macro_rules! row {
                 Ok(Self { $($field: row.try_get(stringify!($field))?),+ })
             }
         }
+
+        impl $name {
+            /// The same from a row of the appending connection.
+            #[allow(dead_code, reason = "not every row is read there")]
+            $vis fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self { $($field: row.get(stringify!($field))?),+ })
+            }
+        }
     };
 }
 pub(crate) use row;
