@@ -29,10 +29,12 @@ macro_rules! row {
         }
 
         impl $name {
-            /// The same from a row of the appending connection.
+            /// The same from a row of the appending connection, whose columns stand in the same order.
             #[allow(dead_code, reason = "not every row is read there")]
             $vis fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-                Ok(Self { $($field: row.get(stringify!($field))?),+ })
+                let mut columns = 0..;
+                let mut next = || columns.next().unwrap_or(usize::MAX);
+                Ok(Self { $($field: row.get(next())?),+ })
             }
         }
     };

@@ -10,6 +10,9 @@ use crate::{
     rows::{MessageRow, message_columns, user_id},
 };
 
+/// How many columns [`message_columns`] names.
+const MESSAGE_COLUMNS: usize = 15;
+
 /// Loads what decides; the transaction has locked everything already.
 pub(super) fn load(tx: &Connection, batch: &[Item]) -> Result<Locked, StoreError> {
     let mut locked = Locked {
@@ -144,7 +147,7 @@ fn load_earlier(
         ))?
         .query_row(
             params![item.conversation_id.0, item.actor.as_str(), client_id],
-            |row| Ok((MessageRow::from_sqlite(row)?, row.get("body_hash")?)),
+            |row| Ok((MessageRow::from_sqlite(row)?, row.get(MESSAGE_COLUMNS)?)),
         )
         .optional()?;
     if let Some((row, hash)) = found {
