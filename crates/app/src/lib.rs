@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod admission;
 mod app;
 mod clock;
 mod conversations;
@@ -24,7 +25,8 @@ mod receipts;
 mod revoked;
 mod sync;
 
-pub use accounts::Caller;
+pub use accounts::{Caller, Credential};
+pub use admission::FirstSight;
 pub use app::{App, AppConfig, Attached, Stats};
 pub use clock::{Clock, SystemClock};
 pub use conversations::{CreatedConversation, ListConversations};
