@@ -6,7 +6,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use parlor_auth::HostTokens;
 use serde_json::{Value, json};
 
-const SECRET: &[u8] = b"the secret that the app and the server share";
+const SECRET: &str = "the secret that the app and the server share";
 const ISSUER: &str = "https://app.example";
 const AUDIENCE: &str = "parlor";
 /// How long its tokens are good for unless it is said otherwise.
@@ -22,7 +22,16 @@ impl HostApp {
     /// # Panics
     /// Never: its settings fit.
     pub fn tokens(self) -> HostTokens {
-        HostTokens::hs256(SECRET, ISSUER, AUDIENCE).expect("the settings fit")
+        HostTokens::hs256(SECRET.as_bytes(), ISSUER, AUDIENCE).expect("the settings fit")
+    }
+
+    /// The same as variables of a server's environment.
+    pub fn environment(self) -> [(&'static str, &'static str); 3] {
+        [
+            ("PARLOR_JWT_SECRET", SECRET),
+            ("PARLOR_JWT_ISSUER", ISSUER),
+            ("PARLOR_JWT_AUDIENCE", AUDIENCE),
+        ]
     }
 
     /// A token for a user, good from now on.
@@ -42,7 +51,7 @@ impl HostApp {
             panic!("claims are an object");
         };
         all.as_object_mut().expect("an object").extend(claims);
-        let key = EncodingKey::from_secret(SECRET);
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
         jsonwebtoken::encode(&Header::default(), &all, &key).expect("signs")
     }
 }
