@@ -50,7 +50,9 @@ impl Writer {
         connection.busy_timeout(busy)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
+        // A plan names only conversations and people that it has loaded in the same transaction: what the
+        // engine would look up again for each message is known.
+        connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.pragma_update(None, "cache_size", format!("-{cache_kib}"))?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
