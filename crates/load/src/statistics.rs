@@ -37,10 +37,6 @@ impl Latencies {
         self.total = 0;
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.total
-    }
-
     /// The latency that this share of all does not exceed; none of none.
     pub(crate) fn at(&self, share: f64) -> Option<Duration> {
         let place = ((self.total as f64 * share).ceil() as u64).clamp(1, self.total.max(1));

@@ -65,7 +65,7 @@ impl Rounds {
 pub(crate) fn rounds(
     plan: Plan,
     floor: &mut dyn Contender,
-    others: &mut [&mut dyn Contender],
+    others: &mut [&mut (dyn Contender + '_)],
     progress: &Progress,
 ) -> anyhow::Result<Rounds> {
     let warm_up = plan.lasting.mul_f64(WARM_UP_SHARE);

@@ -4,6 +4,6 @@ mod found;
 
 mod table;
 
-pub(crate) use found::{Report, Row, Said, Series};
+pub(crate) use found::{Line, Report, Series, Who};
 
 pub(crate) use table::{markdown, text};

@@ -118,13 +118,16 @@ fn remarks(report: &Report) -> String {
         let who = format!("{} {}", row.scenario, row.contender);
         match &row.said {
             Said::Found { verdict, .. } => lines.push(format!(
-                "{who}: {} of {} rounds, {} units verified; server {:.0} % busy, generator {:.0} %, which could take {}/s{}{}",
+                "{who}: {} of {} rounds, {} units verified; server {:.0} % busy, generator {:.0} %, which could take {}/s; floor {:.2} µs each, {:.0} % busy, generator {:.0} %{}{}",
                 verdict.rounds_kept,
                 verdict.rounds_kept + verdict.rounds_dropped,
                 verdict.units,
                 verdict.server_share * 100.0,
                 verdict.generator_share * 100.0,
                 short(verdict.generator_ceiling),
+                verdict.floor_us_per_unit,
+                verdict.floor_server_share * 100.0,
+                verdict.floor_generator_share * 100.0,
                 if row.note.is_empty() { "" } else { "; " },
                 row.note,
             )),

@@ -1,6 +1,9 @@
 //! Patterns of load on a fleet: some messages always under way, or messages at a rate.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use crate::{machine::own_cpu, statistics::Latencies, wire::Fleet};
 
@@ -21,16 +24,18 @@ pub(crate) struct Taken {
     pub(crate) ack_latencies: Latencies,
 }
 
-/// Keeps so many messages under way in each room for so long: a message is done when everybody has it.
+/// Keeps so many messages under way in each of these rooms for so long: a message is done when
+/// everybody has it.
 pub(crate) fn closed(
     fleet: &mut Fleet,
+    rooms: Range<usize>,
     in_flight: u64,
     lasting: Duration,
 ) -> anyhow::Result<Taken> {
     measured(fleet, |fleet| {
         let end = Instant::now() + lasting;
         while Instant::now() < end {
-            for room in 0..fleet.rooms().len() {
+            for room in rooms.clone() {
                 while fleet.rooms()[room].under_way() < in_flight {
                     fleet.send(room, Instant::now())?;
                 }
