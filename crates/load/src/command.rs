@@ -187,6 +187,10 @@ impl Options {
             fs::write(path, serde_json::to_string_pretty(report)?)
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
+        if let Some(path) = &self.html {
+            fs::write(path, report::html(report))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         Ok(())
     }
 }

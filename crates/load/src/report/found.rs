@@ -20,6 +20,9 @@ pub(crate) struct Report {
     pub(crate) rounds: usize,
     /// Of each measurement.
     pub(crate) seconds: f64,
+    /// Units of work by Parlor and its peers in all rounds, also in those that were thrown away: each
+    /// delivery was checked for its place and its bytes.
+    pub(crate) verified: u64,
     pub(crate) rows: Vec<Row>,
     pub(crate) series: Vec<Series>,
 }
@@ -89,6 +92,7 @@ impl Report {
             engine: None,
             rounds: plan.rounds,
             seconds: plan.lasting.as_secs_f64(),
+            verified: 0,
             rows: Vec::new(),
             series: Vec::new(),
         }
@@ -110,6 +114,7 @@ impl Report {
         rounds: &Rounds,
         contenders: &[&mut (dyn Contender + '_)],
     ) {
+        self.verified += rounds.units;
         for (place, contender) in contenders.iter().enumerate() {
             let who = Who {
                 label: contender.label(),

@@ -91,6 +91,7 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
         note: "",
         is_peer: false,
     };
+    lab.report.verified += verdict.units;
     lab.report.say(NAME, MEMBERS, &who, Ok(verdict));
     Ok(())
 }

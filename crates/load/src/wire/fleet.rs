@@ -26,7 +26,7 @@ const OPENING_MAX: usize = 64;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
 /// How long everybody together may take to open, and whatever is under way to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The token of the timer: no connection has it.
 const TIMER: Token = Token(usize::MAX);
 /// The receive buffer of someone who does not read, in bytes: it is full at once.

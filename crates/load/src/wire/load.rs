@@ -20,8 +20,6 @@ pub(crate) struct Taken {
     pub(crate) own_cpu: Duration,
     /// From when each message was due to each of its copies.
     pub(crate) latencies: Latencies,
-    /// From when each message was due to its ack.
-    pub(crate) ack_latencies: Latencies,
 }
 
 /// Keeps so many messages under way in each of these rooms for so long: a message is done when
@@ -84,10 +82,8 @@ fn measured(
     let (took, own_cpu) = (begun.elapsed(), own_cpu().saturating_sub(cpu));
     let (messages_now, deliveries_now) = counts(fleet);
     let mut latencies = Latencies::default();
-    let mut ack_latencies = Latencies::default();
     for room in fleet.rooms() {
         latencies.merge(&room.latencies);
-        ack_latencies.merge(&room.ack_latencies);
     }
     Ok(Taken {
         messages: messages_now - messages,
@@ -95,7 +91,6 @@ fn measured(
         took,
         own_cpu,
         latencies,
-        ack_latencies,
     })
 }
 
