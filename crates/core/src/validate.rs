@@ -100,7 +100,8 @@ fn password(value: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn email(value: &str) -> Result<String, Refusal> {
+/// An e-mail address in lower case.
+pub fn email(value: &str) -> Result<String, Refusal> {
     let looks_right = value.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && domain.contains('.')
@@ -204,7 +205,7 @@ pub fn query(value: Option<String>) -> Result<Option<String>, Refusal> {
 }
 
 /// Overrides and isolates that can make one name look like another.
-fn is_bidi_control(c: char) -> bool {
+pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 

@@ -17,8 +17,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{SinkExt, StreamExt, stream::FuturesUnordered};
+use parlor_app::{App, Credential};
 use parlor_core::{
-    Actor, Refusal,
+    Actor, Identity, Refusal,
     session::{Command, Input, Output, Session, SessionLimits},
 };
 use parlor_hub::{Connection, Drained};
@@ -281,7 +282,7 @@ impl Driver {
             for output in std::mem::take(&mut self.outputs) {
                 match output {
                     Output::Authenticate { reference, token } => {
-                        let result = self.gateway.app().authenticate(&token);
+                        let result = authenticate(self.gateway.app(), &token).await;
                         let input = Input::Authenticated { reference, result };
                         self.session
                             .handle(input, self.gateway.now_ms(), &mut self.outputs);
@@ -315,7 +316,7 @@ impl Driver {
         let app = self.gateway.app().clone();
         let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor, cursor))
             .await
-            .unwrap_or_else(|_| Err(Refusal::new(Code::Unavailable, "the database is too slow")));
+            .unwrap_or_else(|_| Err(too_slow()));
         let input = match attached {
             Ok(attached) => {
                 self.connection = Some(attached.connection);
@@ -506,6 +507,21 @@ impl Done {
             },
         }
     }
+}
+
+/// Checks a token. Only the first sight of a host app's user waits for the store.
+async fn authenticate(app: &App, token: &str) -> Result<Identity, Refusal> {
+    match app.authenticate(token)? {
+        Credential::Known(identity) => Ok(identity),
+        // In a box: sockets that live long do not carry what happens once.
+        Credential::FirstSight(first) => Box::pin(timeout(ATTACH_TIMEOUT, app.admit(*first)))
+            .await
+            .unwrap_or_else(|_| Err(too_slow())),
+    }
+}
+
+fn too_slow() -> Refusal {
+    Refusal::new(Code::Unavailable, "the database is too slow")
 }
 
 /// Why a socket cannot live.
