@@ -1,0 +1,9 @@
+//! The scenarios: who is set up how, what load they get, and which figure is taken.
+
+mod fanout;
+mod half;
+mod members;
+mod names;
+mod stalled;
+
+pub(crate) use names::Scenario;
