@@ -57,7 +57,9 @@ function receive(socket, user, names, { type, ref, room: name, text }) {
   }
   const room = rooms.get(name);
   const seq = ++room.seq;
-  const message = JSON.stringify({ type: "message", room: name, seq, sender: user, ref, text });
+  const message = Buffer.from(
+    JSON.stringify({ type: "message", room: name, seq, sender: user, ref, text }),
+  );
   for (const member of room.sockets) {
     if (member.readyState === WebSocket.OPEN) member.send(message, { binary: false });
   }
