@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench::{self, Bench},
     chat::{self, Chat},
     config::{Config, Unusable},
     serve,
@@ -39,8 +38,9 @@ enum Command {
     /// Talk to somebody from the terminal.
     Chat(Chat),
     /// Measure a server.
+    #[cfg(target_os = "linux")]
     #[command(subcommand)]
-    Bench(Bench),
+    Bench(parlor_load::Bench),
     /// Print every setting with its default and what it is for, as a configuration file.
     Config,
 }
@@ -57,7 +57,8 @@ pub(crate) fn run() -> ExitCode {
             .map_err(Into::into)
             .and_then(|c| serve::restored(&c)),
         Command::Chat(chat) => chat::run(&chat),
-        Command::Bench(bench) => bench::run(&bench),
+        #[cfg(target_os = "linux")]
+        Command::Bench(bench) => parlor_load::run(&bench),
         Command::Config => {
             print!("{}", crate::config::example());
             Ok(())

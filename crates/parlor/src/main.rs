@@ -2,7 +2,6 @@
 //!
 //! Nothing is decided here: `serve` opens the parts and joins them, the other commands are clients.
 
-mod bench;
 mod chat;
 mod cli;
 mod config;

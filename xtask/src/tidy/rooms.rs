@@ -29,6 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["parlor-protocol", "parlor-core", "parlor-app", "parlor-hub"],
     ),
     ("parlor-client", &["parlor-protocol"]),
+    (
+        "parlor-load",
+        &["parlor-protocol", "parlor-client", "parlor-store"],
+    ),
     ("parlor", PRODUCT),
     ("parlor-testkit", EVERYTHING_TESTED),
     ("parlor-cluster", &[]),
@@ -46,6 +50,7 @@ const PRODUCT: &[&str] = &[
     "parlor-app",
     "parlor-gateway",
     "parlor-client",
+    "parlor-load",
 ];
 
 /// Runs the product from outside: the wire types, the clients, and what breaks things.

@@ -1,9 +1,11 @@
 //! Idle sockets: what the server's memory grows by for each.
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::bench::server::{Measured, connect};
+use crate::{
+    machine::Machine,
+    server::{Measured, connect},
+};
 
 /// Memory of the server for each idle socket.
 #[derive(Debug, clap::Args)]
@@ -19,8 +21,8 @@ pub(crate) struct Idle {
     devices: usize,
 }
 
-pub(crate) async fn run(idle: &Idle) -> anyhow::Result<()> {
-    let mut server = Measured::new(None, None).await?;
+pub(crate) async fn run(machine: &Machine, idle: &Idle) -> anyhow::Result<()> {
+    let mut server = Measured::fresh(machine, None).await?;
     let peer = server.person("peer").await?;
     let bar = ProgressBar::new(idle.sockets as u64);
     bar.set_style(ProgressStyle::with_template(
@@ -31,25 +33,25 @@ pub(crate) async fn run(idle: &Idle) -> anyhow::Result<()> {
     for n in 0..idle.sockets.div_ceil(idle.devices.max(1)) {
         let person = server.person(&n.to_string()).await?;
         for _ in 0..idle.conversations {
-            server.group(&person, &peer).await?;
+            server.group(&person, std::slice::from_ref(&peer)).await?;
         }
         people.push(person);
         bar.inc(idle.devices as u64);
     }
     bar.set_position(0);
     bar.set_message("connecting");
-    server.restart()?;
+    server.restart(machine)?;
     // One socket first, so that what the first one costs everyone is not counted.
-    let _first = connect(&server.url, &peer.access_token).await?;
-    let before = server.resident_bytes()?.context("our own server")?;
+    let _first = connect(&server.url, &peer.token).await?;
+    let before = server.process()?.resident_bytes()?;
     let mut sockets = Vec::with_capacity(idle.sockets);
     for n in 0..idle.sockets {
         let person = &people[n / idle.devices.max(1)];
-        sockets.push(connect(&server.url, &person.access_token).await?);
+        sockets.push(connect(&server.url, &person.token).await?);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let after = server.resident_bytes()?.context("our own server")?;
+    let after = server.process()?.resident_bytes()?;
     let each = after.saturating_sub(before) as f64 / idle.sockets as f64 / 1024.0;
     println!("sockets  conversations  before MiB  after MiB  KiB each");
     println!(

@@ -10,7 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parlor_client::Socket;
 use parlor_protocol::{ClientFrame, ConversationId, Ref, SendMessage, ServerFrame};
 
-use crate::bench::server::{Measured, connect};
+use crate::{
+    machine::Machine,
+    server::{Measured, connect},
+};
 
 /// Durable acknowledged sends a second, and how long an ack takes.
 #[derive(Debug, clap::Args)]
@@ -38,12 +41,15 @@ pub(crate) struct Send {
 /// One sender's acks: how long each took.
 type Latencies = Vec<Duration>;
 
-pub(crate) async fn run(send: &Send) -> anyhow::Result<()> {
+pub(crate) async fn run(machine: &Machine, send: &Send) -> anyhow::Result<()> {
     ensure!(
         send.senders > 0 && send.in_flight > 0,
         "at least one sender and one message under way"
     );
-    let server = Measured::new(send.url.as_deref(), send.database_url.as_deref()).await?;
+    let server = match &send.url {
+        Some(url) => Measured::running(url).await?,
+        None => Measured::fresh(machine, send.database_url.as_deref()).await?,
+    };
     let bar = ProgressBar::new(send.senders as u64);
     bar.set_style(ProgressStyle::with_template(
         "{msg:<12} {bar:40} {pos}/{len}",
@@ -53,8 +59,10 @@ pub(crate) async fn run(send: &Send) -> anyhow::Result<()> {
     let mut senders = Vec::new();
     for n in 0..send.senders {
         let person = server.person(&n.to_string()).await?;
-        let talk = server.group(&person, &listener).await?;
-        senders.push((connect(&server.url, &person.access_token).await?, talk));
+        let talk = server
+            .group(&person, std::slice::from_ref(&listener))
+            .await?;
+        senders.push((connect(&server.url, &person.token).await?, talk));
         bar.inc(1);
     }
     bar.finish_and_clear();

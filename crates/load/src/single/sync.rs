@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use parlor_client::{Api, Socket};
-use parlor_protocol::{AuthReply, ClientFrame, ConversationId, Ref, SendMessage, ServerFrame};
+use parlor_protocol::{ClientFrame, ConversationId, Ref, SendMessage, ServerFrame};
 
-use crate::bench::server::{Measured, connect};
+use crate::{
+    machine::Machine,
+    server::{Measured, Person, connect},
+};
 
 /// Conversations on one page of a first sync: the most that are allowed.
 const SYNC_PAGE: u32 = 200;
@@ -39,8 +42,8 @@ pub(crate) struct Sync {
     database_url: Option<String>,
 }
 
-pub(crate) async fn run(sync: &Sync) -> anyhow::Result<()> {
-    let server = Measured::new(None, sync.database_url.as_deref()).await?;
+pub(crate) async fn run(machine: &Machine, sync: &Sync) -> anyhow::Result<()> {
+    let server = Measured::fresh(machine, sync.database_url.as_deref()).await?;
     let reader = server.person("reader").await?;
     let peer = server.person("peer").await?;
     let bar = ProgressBar::new(sync.conversations as u64);
@@ -48,15 +51,15 @@ pub(crate) async fn run(sync: &Sync) -> anyhow::Result<()> {
         "{msg:<14} {bar:40} {pos}/{len}",
     )?);
     bar.set_message("conversations");
-    let peers = Api::new(&server.url).with_token(&peer.access_token);
+    let peers = Api::new(&server.url).with_token(&peer.token);
     let mut talks = Vec::with_capacity(sync.conversations);
     for n in 0..sync.conversations {
-        let talk = server.group(&peer, &reader).await?;
+        let talk = server.group(&peer, std::slice::from_ref(&reader)).await?;
         peers.send(talk, &text(n)).await?;
         talks.push(talk);
         bar.inc(1);
     }
-    let api = Api::new(&server.url).with_token(&reader.access_token);
+    let api = Api::new(&server.url).with_token(&reader.token);
     let begun = Instant::now();
     let mut cursor = None;
     let mut found = 0;
@@ -129,16 +132,16 @@ fn text(n: usize) -> SendMessage {
 /// A conversation with so many messages; the reader has read them.
 async fn filled(
     server: &Measured,
-    peer: &AuthReply,
-    reader: &AuthReply,
+    peer: &Person,
+    reader: &Person,
     messages: usize,
     bar: &ProgressBar,
 ) -> anyhow::Result<ConversationId> {
     bar.set_message("history");
     bar.set_length(messages as u64);
     bar.set_position(0);
-    let talk = server.group(peer, reader).await?;
-    let mut socket = connect(&server.url, &peer.access_token).await?;
+    let talk = server.group(peer, std::slice::from_ref(reader)).await?;
+    let mut socket = connect(&server.url, &peer.token).await?;
     let mut sent = 0;
     let mut acked = 0;
     while acked < messages {
@@ -151,7 +154,7 @@ async fn filled(
         acked += hear(&mut socket).await?;
         bar.set_position(acked as u64);
     }
-    let api = Api::new(&server.url).with_token(&reader.access_token);
+    let api = Api::new(&server.url).with_token(&reader.token);
     api.mark_read(talk, messages as i64).await?;
     Ok(talk)
 }

@@ -1,0 +1,70 @@
+//! Which protocol a server speaks, by the name that a list of peers gives it.
+
+use std::net::SocketAddr;
+
+use crate::{
+    server::{LIFTED, Measured},
+    wire::{Parlor, Protocol},
+};
+
+/// Makes a fresh server ready for a load.
+pub(crate) trait Adapter {
+    /// What the server's environment must hold besides what its list says.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Makes people and rooms of these sizes, and gives the protocol for one connection of each.
+    fn prepare(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        address: SocketAddr,
+        rooms: &[usize],
+    ) -> anyhow::Result<Box<dyn Protocol>>;
+}
+
+/// The adapter with this name.
+pub(crate) fn named(name: &str) -> Option<Box<dyn Adapter>> {
+    match name {
+        "parlor" => Some(Box::new(OtherParlor)),
+        _ => None,
+    }
+}
+
+/// Another build of Parlor, to compare with.
+struct OtherParlor;
+
+impl Adapter for OtherParlor {
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        LIFTED
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect()
+    }
+
+    fn prepare(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        address: SocketAddr,
+        rooms: &[usize],
+    ) -> anyhow::Result<Box<dyn Protocol>> {
+        runtime.block_on(async {
+            let server = Measured::running(&format!("http://{address}")).await?;
+            Ok(Box::new(parlor(&server, rooms).await?) as Box<dyn Protocol>)
+        })
+    }
+}
+
+/// People and groups of these sizes on a Parlor, and how to speak with it.
+pub(crate) async fn parlor(server: &Measured, rooms: &[usize]) -> anyhow::Result<Parlor> {
+    let people = server.people(rooms.iter().sum()).await?;
+    let mut conversations = Vec::with_capacity(rooms.len());
+    let mut rest = people.as_slice();
+    for members in rooms {
+        let (here, others) = rest.split_at(*members);
+        conversations.push(server.group(&here[0], &here[1..]).await?);
+        rest = others;
+    }
+    let tokens = people.into_iter().map(|person| person.token).collect();
+    Ok(Parlor::new(server.host().to_owned(), tokens, conversations))
+}

@@ -1,0 +1,177 @@
+//! The command line of `parlor bench`.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, ensure};
+
+use crate::{
+    contest::Plan,
+    lab::Lab,
+    machine::Machine,
+    peer,
+    process::clean_up_on_signals,
+    progress::Progress,
+    raw::{self, RawServer},
+    report::{self, Report},
+    scenario::Scenario,
+    single::{
+        floor::{self, Floor},
+        idle::{self, Idle},
+        send::{self, Send},
+        sync::{self, Sync},
+    },
+};
+
+/// Rounds of a run that is in a hurry, and of one that is not.
+const ROUNDS: (usize, usize) = (5, 11);
+/// Seconds of one measurement, likewise.
+const SECONDS: (f64, f64) = (0.6, 3.0);
+
+/// Measure this server beside the floor of the machine, and beside others.
+#[derive(Debug, clap::Subcommand)]
+pub enum Bench {
+    /// Every scenario: what the README's figures come from.
+    All(#[command(flatten)] Options),
+    /// One message at a time to every member of a large group.
+    Fanout(#[command(flatten)] Options),
+    /// The same with 64 messages under way.
+    Backlog(#[command(flatten)] Options),
+    /// Durable acknowledged sends a second, and how long an ack takes.
+    Send(#[command(flatten)] Send),
+    /// Memory of the server for each idle socket.
+    Idle(#[command(flatten)] Idle),
+    /// First sync of many conversations, warm sync, and pages of a short and a long history.
+    Sync(#[command(flatten)] Sync),
+    /// What the machine itself can do: raw commits, raw fdatasync, raw round trips.
+    Floor(#[command(flatten)] Floor),
+    /// A raw server that a scenario is measured against.
+    #[command(subcommand, hide = true)]
+    Raw(RawServer),
+}
+
+/// How much is measured, beside whom, and where the result goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Short rounds: a first look at a machine.
+    #[arg(long)]
+    quick: bool,
+    /// Rounds of each scenario.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Length of each measurement, in seconds.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Members of the large group.
+    #[arg(long, default_value_t = 1000)]
+    members: usize,
+    /// Database of the fresh server: an empty one behind a postgres:// URL, SQLite when absent.
+    #[arg(long, env = "PARLOR_BENCH_DATABASE_URL")]
+    database_url: Option<String>,
+    /// Other servers to measure beside it: a JSON list of {name, protocol, command, dir, env, persists, authenticates, note}.
+    #[arg(long, value_name = "FILE")]
+    peers: Option<PathBuf>,
+    /// Of all, only these scenarios.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Write everything that was found as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a page with plots.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print the table as Markdown.
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// Runs a benchmark.
+pub fn run(bench: &Bench) -> anyhow::Result<()> {
+    if let Bench::Raw(server) = bench {
+        return raw::run(server);
+    }
+    let machine = Machine::look()?;
+    machine.pin_generator()?;
+    clean_up_on_signals()?;
+    match bench {
+        Bench::All(options) => scenarios(machine, options, &Scenario::ALL),
+        Bench::Fanout(options) => scenarios(machine, options, &[Scenario::Fanout]),
+        Bench::Backlog(options) => scenarios(machine, options, &[Scenario::Backlog]),
+        Bench::Send(send) => runtime()?.block_on(send::run(&machine, send)),
+        Bench::Idle(idle) => runtime()?.block_on(idle::run(&machine, idle)),
+        Bench::Sync(sync) => runtime()?.block_on(sync::run(&machine, sync)),
+        Bench::Floor(floor) => runtime()?.block_on(floor::run(floor)),
+        Bench::Raw(_) => Ok(()),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn scenarios(machine: Machine, options: &Options, wanted: &[Scenario]) -> anyhow::Result<()> {
+    let mut lab = options.lab(machine)?;
+    if lab.machine.is_shared() {
+        eprintln!("One core: server and generator share it, and so nothing is pinned.");
+    }
+    for scenario in wanted {
+        if options.only.is_empty() || options.only.contains(scenario) {
+            scenario
+                .run(&mut lab, options.members)
+                .with_context(|| scenario.name())?;
+        }
+    }
+    lab.progress.end();
+    options.write(&lab.report)
+}
+
+impl Options {
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let (rounds, seconds) = if self.quick {
+            (ROUNDS.0, SECONDS.0)
+        } else {
+            (ROUNDS.1, SECONDS.1)
+        };
+        let seconds = self.seconds.unwrap_or(seconds);
+        ensure!(self.members > 0, "a group has at least one member");
+        ensure!(
+            seconds > 0.0 && seconds.is_finite(),
+            "a measurement takes some time"
+        );
+        Ok(Plan {
+            rounds: self.rounds.unwrap_or(rounds),
+            lasting: Duration::from_secs_f64(seconds),
+        })
+    }
+
+    fn lab(&self, machine: Machine) -> anyhow::Result<Lab> {
+        let plan = self.plan()?;
+        let peers = match &self.peers {
+            Some(path) => peer::load(path)?,
+            None => Vec::new(),
+        };
+        Ok(Lab {
+            report: Report::new(machine.clone(), plan),
+            machine,
+            plan,
+            database_url: self.database_url.clone(),
+            peers,
+            progress: Progress::new(),
+            runtime: runtime()?,
+        })
+    }
+
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if self.markdown {
+            print!("{}", report::markdown(report));
+        } else {
+            print!("{}", report::text(report));
+        }
+        if let Some(path) = &self.json {
+            fs::write(path, serde_json::to_string_pretty(report)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! The goals: what figure, beside what, and how far.
+
+use serde::Serialize;
+
+/// Which way is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Better {
+    Higher,
+    Lower,
+}
+
+/// A ratio to the floor that is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Goal {
+    pub(crate) id: &'static str,
+    /// What the figure is.
+    pub(crate) what: &'static str,
+    /// What it is divided by.
+    pub(crate) floor: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    /// The ratio, at least or at most.
+    pub(crate) target: f64,
+}
+
+impl Goal {
+    pub(crate) fn is_met(&self, ratio: f64) -> bool {
+        match self.better {
+            Better::Higher => ratio >= self.target,
+            Better::Lower => ratio <= self.target,
+        }
+    }
+
+    /// The target as a reader expects it.
+    pub(crate) fn wants(&self) -> String {
+        let sign = match self.better {
+            Better::Higher => '≥',
+            Better::Lower => '≤',
+        };
+        format!("{sign} {:.2}", self.target)
+    }
+}
+
+pub(crate) const FANOUT: Goal = Goal {
+    id: "G1",
+    what: "fan-out, one message per flush",
+    floor: "raw send() loop",
+    unit: "deliveries/s",
+    better: Better::Higher,
+    target: 0.85,
+};
+
+pub(crate) const BACKLOG: Goal = Goal {
+    id: "G2",
+    what: "fan-out, 64 messages under way",
+    floor: "raw loop, 8 messages a call",
+    unit: "deliveries/s",
+    better: Better::Higher,
+    target: 1.0,
+};
+
+pub(crate) const HALF: Goal = Goal {
+    id: "G8",
+    what: "p99 of a delivery at half of own maximum",
+    floor: "raw loop at that rate",
+    unit: "ms",
+    better: Better::Lower,
+    target: 3.0,
+};
+
+pub(crate) const MEMBERS: Goal = Goal {
+    id: "G9",
+    what: "CPU per delivery, 10 to 10,000 members: furthest from the middle",
+    floor: "the middle of all sizes",
+    unit: "µs",
+    better: Better::Lower,
+    target: 0.15,
+};
+
+pub(crate) const STALLED: Goal = Goal {
+    id: "G15",
+    what: "fan-out with 1 % stalled readers",
+    floor: "the same without them",
+    unit: "deliveries/s",
+    better: Better::Higher,
+    target: 0.95,
+};

@@ -1,0 +1,14 @@
+//! Measuring side by side: contenders in turn, a floor before and after them, and a judge who would
+//! rather say nothing than something that the next run contradicts.
+
+mod contender;
+mod crowd;
+mod goal;
+mod judge;
+mod rounds;
+
+pub(crate) use contender::{Contender, Sample};
+pub(crate) use crowd::{Crowd, Host};
+pub(crate) use goal::{BACKLOG, Better, FANOUT, Goal, HALF, MEMBERS, STALLED};
+pub(crate) use judge::{Refusal, Verdict, judge};
+pub(crate) use rounds::{Plan, Rounds, rounds};

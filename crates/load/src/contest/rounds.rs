@@ -1,0 +1,105 @@
+//! Rounds: floor, everybody in turn, floor. A machine that was disturbed shows it in its floors.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::{
+    contest::contender::{Contender, Sample},
+    progress::Progress,
+};
+
+/// How far apart the two floors of a round may be, as a share of the higher one.
+const FLOORS_APART_MAX: f64 = 0.10;
+/// A first measurement of everybody that is not counted, as a share of the others: caches, buffers
+/// and allocators are then as they will be.
+const WARM_UP_SHARE: f64 = 0.3;
+
+/// How often and how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    /// Of each measurement.
+    pub(crate) lasting: Duration,
+}
+
+/// One round.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) floors: [Sample; 2],
+    /// The contenders, in their order.
+    pub(crate) others: Vec<Sample>,
+}
+
+impl Round {
+    /// What the contenders stand beside: the middle of the floor before and after them.
+    pub(crate) fn floor(&self) -> f64 {
+        f64::midpoint(self.floors[0].figure, self.floors[1].figure)
+    }
+
+    pub(crate) fn is_steady(&self) -> bool {
+        let [before, after] = self.floors.map(|floor| floor.figure);
+        (before - after).abs() <= before.max(after) * FLOORS_APART_MAX
+    }
+}
+
+/// All rounds of a scenario.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rounds {
+    pub(crate) kept: Vec<Round>,
+    /// How many were thrown away because their floors disagree.
+    pub(crate) dropped: usize,
+}
+
+impl Rounds {
+    pub(crate) fn add(&mut self, round: Round) {
+        if round.is_steady() {
+            self.kept.push(round);
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+/// Measures everybody in rounds.
+pub(crate) fn rounds(
+    plan: Plan,
+    floor: &mut dyn Contender,
+    others: &mut [&mut dyn Contender],
+    progress: &Progress,
+) -> anyhow::Result<Rounds> {
+    let warm_up = plan.lasting.mul_f64(WARM_UP_SHARE);
+    progress.begin(plan.rounds * (others.len() + 2) + others.len() + 1);
+    measure(floor, warm_up, progress)?;
+    for other in others.iter_mut() {
+        measure(*other, warm_up, progress)?;
+    }
+    let mut rounds = Rounds::default();
+    for _ in 0..plan.rounds {
+        let before = measure(floor, plan.lasting, progress)?;
+        let mut samples = Vec::with_capacity(others.len());
+        for place in 0..others.len() {
+            samples.push(measure(others[place], plan.lasting, progress)?);
+            for other in others.iter_mut() {
+                other.tend().with_context(|| other.label().to_owned())?;
+            }
+        }
+        let after = measure(floor, plan.lasting, progress)?;
+        rounds.add(Round {
+            floors: [before, after],
+            others: samples,
+        });
+    }
+    Ok(rounds)
+}
+
+fn measure(
+    contender: &mut dyn Contender,
+    lasting: Duration,
+    progress: &Progress,
+) -> anyhow::Result<Sample> {
+    progress.next(contender.label());
+    contender
+        .measure(lasting)
+        .with_context(|| contender.label().to_owned())
+}

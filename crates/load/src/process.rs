@@ -1,0 +1,155 @@
+//! Processes that a benchmark starts: each ends with its owner, by its id, also on Ctrl-C.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    sync::Mutex,
+    time::Duration,
+};
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::process::CommandExt;
+use tempfile::TempDir;
+
+use crate::machine::{Machine, group_cpu, group_resident_bytes};
+
+/// What has to go when a signal ends this process without a drop.
+struct Leftovers {
+    processes: Vec<u32>,
+    folders: Vec<PathBuf>,
+}
+
+static LEFTOVERS: Mutex<Leftovers> = Mutex::new(Leftovers {
+    processes: Vec::new(),
+    folders: Vec::new(),
+});
+
+/// Exit code after Ctrl-C: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
+
+/// From now on SIGINT and SIGTERM also end what was started.
+pub(crate) fn clean_up_on_signals() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                let mut terminate = signal(SignalKind::terminate())?;
+                let mut interrupt = signal(SignalKind::interrupt())?;
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                clean_up();
+                std::process::exit(INTERRUPTED);
+                #[expect(unreachable_code, reason = "names the error of the two signals")]
+                std::io::Result::Ok(())
+            })
+        })
+        .context("no thread for signals")?;
+    Ok(())
+}
+
+fn clean_up() {
+    let leftovers = LEFTOVERS
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    for id in &leftovers.processes {
+        kill_group(*id);
+    }
+    for folder in &leftovers.folders {
+        drop(std::fs::remove_dir_all(folder));
+    }
+}
+
+fn leftovers(change: impl FnOnce(&mut Leftovers)) {
+    change(
+        &mut LEFTOVERS
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    );
+}
+
+fn kill_group(leader: u32) {
+    if let Some(id) = Pid::from_raw(leader.cast_signed()) {
+        // It may have ended by itself.
+        let _ = kill_process_group(id, Signal::KILL);
+    }
+}
+
+/// A running process that leads a group; killed with it when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// Starts a process on the server's core.
+    pub(crate) fn start(machine: &Machine, command: &mut Command) -> anyhow::Result<Self> {
+        let child = machine
+            .spawn(command.process_group(0))
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        leftovers(|left| left.processes.push(child.id()));
+        Ok(Self { child })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it prints; once.
+    pub(crate) fn stdout(&mut self) -> Option<std::process::ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Time it has had a core, with those it has started.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        group_cpu(self.id())
+    }
+
+    /// Its resident memory with those it has started, in bytes.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        group_resident_bytes(self.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill_group(self.child.id());
+        drop(self.child.wait());
+        leftovers(|left| left.processes.retain(|id| *id != self.child.id()));
+    }
+}
+
+/// A folder that goes with its owner, also on Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        leftovers(|left| left.folders.push(folder.path().to_owned()));
+        Ok(Self { folder })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        leftovers(|left| left.folders.retain(|path| path != self.folder.path()));
+    }
+}

@@ -1,0 +1,241 @@
+//! The Parlor that is measured: a fresh one of our own, or one that runs already.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, bail};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use parlor_client::{Api, Socket};
+use parlor_protocol::{
+    ClientFrame, ConversationId, ConversationKind, CreateConversation, ServerFrame, UserId,
+    limits::MEMBER_IDS_MAX,
+};
+
+use crate::{
+    machine::Machine,
+    process::{Folder, Running},
+};
+
+/// The password of everyone in a benchmark.
+const PASSWORD: &str = "a benchmark's password";
+/// People who sign up at once.
+const SIGN_UPS_AT_ONCE: usize = 16;
+
+/// Limits that would be measured instead of the server. Everything else is as people get it.
+pub(crate) const LIFTED: [(&str, &str); 6] = [
+    ("PARLOR_LIMITS_LOGINS_PER_ADDRESS_PER_MINUTE", "10000000"),
+    ("PARLOR_LIMITS_COMMANDS_PER_MINUTE", "10000000"),
+    ("PARLOR_LIMITS_COMMANDS_BURST", "1000000"),
+    ("PARLOR_LIMITS_REQUESTS_PER_USER_PER_MINUTE", "10000000"),
+    ("PARLOR_LIMITS_SOCKETS_PER_USER_MAX", "1000000"),
+    ("PARLOR_LIMITS_ATTACHING_MAX", "1000000"),
+];
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) user_id: UserId,
+    pub(crate) token: String,
+}
+
+/// A server to be measured; our own ends with this.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) url: String,
+    pub(crate) engine: String,
+    api: Api,
+    own: Option<Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    // Before its folder, so that it is not there any more when the folder goes.
+    process: Running,
+    folder: Folder,
+    database_url: Option<String>,
+}
+
+impl Measured {
+    /// Starts a fresh server on the server's core, with its data in a temporary folder.
+    pub(crate) async fn fresh(
+        machine: &Machine,
+        database_url: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let folder = Folder::new()?;
+        let (url, process) = start(machine, folder.path(), database_url)?;
+        let own = Own {
+            process,
+            folder,
+            database_url: database_url.map(str::to_owned),
+        };
+        Self::look(url, Some(own)).await
+    }
+
+    /// Takes the server at `url`; its limits must allow the load.
+    pub(crate) async fn running(url: &str) -> anyhow::Result<Self> {
+        Self::look(url.to_owned(), None).await
+    }
+
+    async fn look(url: String, own: Option<Own>) -> anyhow::Result<Self> {
+        let stats: serde_json::Value = serde_json::from_str(&fetch(&url, "/stats").await?)?;
+        let engine = stats["engine"].as_str().unwrap_or("unknown").to_owned();
+        let api = Api::new(&url);
+        Ok(Self {
+            url,
+            engine,
+            api,
+            own,
+        })
+    }
+
+    /// Starts our own server again on its data, so that what signing up has left in its memory is gone.
+    pub(crate) fn restart(&mut self, machine: &Machine) -> anyhow::Result<()> {
+        let Own {
+            process,
+            folder,
+            database_url,
+        } = self.own.take().context("only our own is restarted")?;
+        drop(process);
+        let (url, process) = start(machine, folder.path(), database_url.as_deref())?;
+        self.api = Api::new(&url);
+        self.url = url;
+        self.own = Some(Own {
+            process,
+            folder,
+            database_url,
+        });
+        Ok(())
+    }
+
+    /// The process of our own server.
+    pub(crate) fn process(&self) -> anyhow::Result<&Running> {
+        let own = self.own.as_ref().context("this server is not our own")?;
+        Ok(&own.process)
+    }
+
+    /// What stands in a request's `host`.
+    pub(crate) fn host(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        let port = self.host().rsplit_once(':').context("no port")?.1;
+        Ok(SocketAddr::from(([127, 0, 0, 1], port.parse()?)))
+    }
+
+    /// Somebody new.
+    pub(crate) async fn person(&self, tag: &str) -> anyhow::Result<Person> {
+        let handle = format!(
+            "b{}-{tag}",
+            &uuid::Uuid::now_v7().simple().to_string()[..12]
+        );
+        let reply = self.api.register(&handle, PASSWORD, None).await?;
+        Ok(Person {
+            user_id: reply.user.id,
+            token: reply.access_token,
+        })
+    }
+
+    /// So many new people.
+    pub(crate) async fn people(&self, count: usize) -> anyhow::Result<Vec<Person>> {
+        stream::iter(0..count)
+            .map(async |number| self.person(&number.to_string()).await)
+            .buffered(SIGN_UPS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Makes a group of the owner and these.
+    pub(crate) async fn group(
+        &self,
+        owner: &Person,
+        others: &[Person],
+    ) -> anyhow::Result<ConversationId> {
+        let ids: Vec<UserId> = others.iter().map(|other| other.user_id.clone()).collect();
+        let (first, rest) = ids.split_at(ids.len().min(MEMBER_IDS_MAX));
+        let body = CreateConversation {
+            kind: Some(ConversationKind::Group),
+            member_ids: first.to_vec(),
+            title: Some("benchmark".into()),
+            label: None,
+            metadata: None,
+        };
+        let api = self.api.with_token(&owner.token);
+        let id = api.create_conversation(&body).await?.summary.id;
+        for batch in rest.chunks(MEMBER_IDS_MAX) {
+            api.add_members(id, batch.to_vec(), None).await?;
+        }
+        Ok(id)
+    }
+}
+
+fn start(
+    machine: &Machine,
+    data_dir: &Path,
+    database_url: Option<&str>,
+) -> anyhow::Result<(String, Running)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("serve")
+        .env("PORT", "0")
+        .env("HOST", "127.0.0.1")
+        .env("PARLOR_DATA_DIR", data_dir)
+        .env("PARLOR_LOG_FILTER", "warn")
+        .envs(LIFTED)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    match database_url {
+        Some(url) => command.env("DATABASE_URL", url),
+        None => command.env_remove("DATABASE_URL"),
+    };
+    let mut process = Running::start(machine, &mut command)?;
+    let stdout = process.stdout().context("no output of the server")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let first = lines.next().context("the server did not start")??;
+    let url = first
+        .strip_prefix("Parlor serves on ")
+        .context("the server said something else")?
+        .to_owned();
+    std::thread::spawn(move || lines.for_each(drop));
+    Ok((url, process))
+}
+
+/// Opens a socket that is live.
+pub(crate) async fn connect(url: &str, token: &str) -> anyhow::Result<Socket> {
+    let mut socket = Socket::open(url).await?;
+    socket
+        .send(&ClientFrame::Auth {
+            reference: None,
+            token: token.to_owned(),
+            cursor: None,
+        })
+        .await?;
+    match socket.next().await? {
+        ServerFrame::Connected { .. } => Ok(socket),
+        other => bail!("not connected but {other:?}"),
+    }
+}
+
+async fn fetch(url: &str, path: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let host = url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(host)
+        .await
+        .with_context(|| format!("no server at {url}"))?;
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes(),
+        )
+        .await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default())
+}

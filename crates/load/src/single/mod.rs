@@ -1,0 +1,6 @@
+//! Benchmarks that measure one thing of one server, with a client of the product.
+
+pub(crate) mod floor;
+pub(crate) mod idle;
+pub(crate) mod send;
+pub(crate) mod sync;

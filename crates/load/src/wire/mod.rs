@@ -1,0 +1,19 @@
+//! The generator's own event loop and what it speaks.
+//!
+//! One thread, many non-blocking sockets, one big buffer that all reads share. A delivery costs the
+//! kernel's `recv` and a comparison: whatever more the generator did would be taken for the server's.
+
+mod fleet;
+mod load;
+mod parlor;
+mod protocol;
+mod raw;
+mod ring;
+mod timer;
+pub(crate) mod websocket;
+
+pub(crate) use fleet::Fleet;
+pub(crate) use load::{Taken, closed, paced};
+pub(crate) use parlor::Parlor;
+pub(crate) use protocol::{Heard, Protocol, Seat};
+pub(crate) use raw::{Raw, TRIGGER_BYTES, WELCOME, write_message};
