@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::{
+    peers,
     server::{LIFTED, Measured},
     wire::{Parlor, Protocol},
 };
@@ -27,7 +28,7 @@ pub(crate) trait Adapter {
 pub(crate) fn named(name: &str) -> Option<Box<dyn Adapter>> {
     match name {
         "parlor" => Some(Box::new(OtherParlor)),
-        _ => None,
+        other => peers::adapter(other),
     }
 }
 

@@ -15,6 +15,7 @@ mod lab;
 mod machine;
 mod payload;
 mod peer;
+mod peers;
 mod process;
 mod progress;
 mod raw;

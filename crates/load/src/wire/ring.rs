@@ -134,6 +134,10 @@ impl Room {
         match heard {
             Heard::Nothing | Heard::Ready => Ok(false),
             Heard::Ack(number) => self.take_ack(number, now).map(|()| false),
+            Heard::Reflection(number) => {
+                self.take_ack(number, now)?;
+                self.take_copy(number, expected, frame, now).map(|()| true)
+            }
             Heard::Delivery(number) => self.take_copy(number, expected, frame, now).map(|()| true),
         }
     }
