@@ -28,14 +28,26 @@ const ROUNDS: (usize, usize) = (5, 11);
 const SECONDS: (f64, f64) = (0.6, 3.0);
 
 /// Measure this server beside the floor of the machine, and beside others.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    which: Which,
+}
+
 #[derive(Debug, clap::Subcommand)]
-pub enum Bench {
+enum Which {
     /// Every scenario: what the README's figures come from.
     All(#[command(flatten)] Options),
     /// One message at a time to every member of a large group.
     Fanout(#[command(flatten)] Options),
     /// The same with 64 messages under way.
     Backlog(#[command(flatten)] Options),
+    /// How late deliveries are at half of the server's own maximum.
+    Half(#[command(flatten)] Options),
+    /// What a delivery costs the server in groups of ten members to ten thousand.
+    Members(#[command(flatten)] Options),
+    /// The same fan-out while one reader in a hundred does not read.
+    Stalled(#[command(flatten)] Options),
     /// Durable acknowledged sends a second, and how long an ack takes.
     Send(#[command(flatten)] Send),
     /// Memory of the server for each idle socket.
@@ -51,7 +63,7 @@ pub enum Bench {
 
 /// How much is measured, beside whom, and where the result goes.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+struct Options {
     /// Short rounds: a first look at a machine.
     #[arg(long)]
     quick: bool,
@@ -86,21 +98,24 @@ pub struct Options {
 
 /// Runs a benchmark.
 pub fn run(bench: &Bench) -> anyhow::Result<()> {
-    if let Bench::Raw(server) = bench {
+    if let Which::Raw(server) = &bench.which {
         return raw::run(server);
     }
     let machine = Machine::look()?;
     machine.pin_generator()?;
     clean_up_on_signals()?;
-    match bench {
-        Bench::All(options) => scenarios(machine, options, &Scenario::ALL),
-        Bench::Fanout(options) => scenarios(machine, options, &[Scenario::Fanout]),
-        Bench::Backlog(options) => scenarios(machine, options, &[Scenario::Backlog]),
-        Bench::Send(send) => runtime()?.block_on(send::run(&machine, send)),
-        Bench::Idle(idle) => runtime()?.block_on(idle::run(&machine, idle)),
-        Bench::Sync(sync) => runtime()?.block_on(sync::run(&machine, sync)),
-        Bench::Floor(floor) => runtime()?.block_on(floor::run(floor)),
-        Bench::Raw(_) => Ok(()),
+    match &bench.which {
+        Which::All(options) => scenarios(machine, options, &Scenario::ALL),
+        Which::Fanout(options) => scenarios(machine, options, &[Scenario::Fanout]),
+        Which::Backlog(options) => scenarios(machine, options, &[Scenario::Backlog]),
+        Which::Half(options) => scenarios(machine, options, &[Scenario::Half]),
+        Which::Members(options) => scenarios(machine, options, &[Scenario::Members]),
+        Which::Stalled(options) => scenarios(machine, options, &[Scenario::Stalled]),
+        Which::Send(send) => runtime()?.block_on(send::run(&machine, send)),
+        Which::Idle(idle) => runtime()?.block_on(idle::run(&machine, idle)),
+        Which::Sync(sync) => runtime()?.block_on(sync::run(&machine, sync)),
+        Which::Floor(floor) => runtime()?.block_on(floor::run(floor)),
+        Which::Raw(_) => Ok(()),
     }
 }
 
@@ -170,6 +185,10 @@ impl Options {
         }
         if let Some(path) = &self.json {
             fs::write(path, serde_json::to_string_pretty(report)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if let Some(path) = &self.html {
+            fs::write(path, report::html(report))
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())

@@ -26,4 +26,4 @@ mod single;
 mod statistics;
 mod wire;
 
-pub use command::{Bench, Options, run};
+pub use command::{Bench, run};

@@ -19,7 +19,7 @@ pub(crate) fn write_text(number: u64, bytes: usize, out: &mut Vec<u8>) {
     let begin = out.len();
     out.extend_from_slice(MARKER);
     // Writing to a Vec cannot fail.
-    let _ = write!(out, "{number:0width$}:", width = DIGITS);
+    let _ = write!(out, "{number:0DIGITS$}:");
     for place in TEXT_BYTES_MIN..bytes {
         out.push(letter(number, place));
     }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a server may take until it listens: some bring a virtual machine up first.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 /// How often it is tried meanwhile.
 const START_PAUSE: Duration = Duration::from_millis(50);
 

@@ -39,7 +39,6 @@ enum Command {
     Chat(Chat),
     /// Measure a server.
     #[cfg(target_os = "linux")]
-    #[command(subcommand)]
     Bench(parlor_load::Bench),
     /// Print every setting with its default and what it is for, as a configuration file.
     Config,

@@ -41,8 +41,12 @@ pub(crate) struct Verdict {
     pub(crate) ratio: Spread,
     /// What its server spends on one unit of work, in microseconds.
     pub(crate) server_us_per_unit: f64,
+    /// What the floor spends on one.
+    pub(crate) floor_us_per_unit: f64,
     pub(crate) server_share: f64,
     pub(crate) generator_share: f64,
+    pub(crate) floor_server_share: f64,
+    pub(crate) floor_generator_share: f64,
     /// Units a second that the generator could have taken.
     pub(crate) generator_ceiling: f64,
     /// Units of work in the rounds that were kept, each verified.
@@ -81,8 +85,11 @@ pub(crate) fn judge(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
         floor: middle(&floors, |sample| sample.figure),
         ratio,
         server_us_per_unit: middle(&own, Sample::server_us_per_unit),
+        floor_us_per_unit: middle(&floors, Sample::server_us_per_unit),
         server_share: middle(&own, Sample::server_share),
         generator_share: middle(&own, Sample::own_share),
+        floor_server_share: middle(&floors, Sample::server_share),
+        floor_generator_share: middle(&floors, Sample::own_share),
         generator_ceiling: middle(&own, Sample::ceiling),
         units: own.iter().map(|sample| sample.units).sum(),
         rounds_kept: kept,

@@ -49,10 +49,13 @@ pub(crate) struct Rounds {
     pub(crate) kept: Vec<Round>,
     /// How many were thrown away because their floors disagree.
     pub(crate) dropped: usize,
+    /// Units of work that the contenders did in all of them.
+    pub(crate) units: u64,
 }
 
 impl Rounds {
     pub(crate) fn add(&mut self, round: Round) {
+        self.units += round.others.iter().map(|sample| sample.units).sum::<u64>();
         if round.is_steady() {
             self.kept.push(round);
         } else {
@@ -65,7 +68,7 @@ impl Rounds {
 pub(crate) fn rounds(
     plan: Plan,
     floor: &mut dyn Contender,
-    others: &mut [&mut dyn Contender],
+    others: &mut [&mut (dyn Contender + '_)],
     progress: &Progress,
 ) -> anyhow::Result<Rounds> {
     let warm_up = plan.lasting.mul_f64(WARM_UP_SHARE);

@@ -20,6 +20,9 @@ pub(crate) struct Report {
     pub(crate) rounds: usize,
     /// Of each measurement.
     pub(crate) seconds: f64,
+    /// Units of work by Parlor and its peers in all rounds, also in those that were thrown away: each
+    /// delivery was checked for its place and its bytes.
+    pub(crate) verified: u64,
     pub(crate) rows: Vec<Row>,
     pub(crate) series: Vec<Series>,
 }
@@ -52,8 +55,8 @@ pub(crate) enum Said {
     LeftOut { why: String },
 }
 
-/// Figures over a size, for a plot.
-#[derive(Debug, Clone, Serialize)]
+/// Figures over a size, for a plot, or only what is to be said of a scenario besides its rows.
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Series {
     pub(crate) scenario: String,
@@ -71,6 +74,14 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+/// Of whom something is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) note: &'a str,
+    pub(crate) is_peer: bool,
+}
+
 impl Report {
     pub(crate) fn new(machine: Machine, plan: Plan) -> Self {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -81,6 +92,7 @@ impl Report {
             engine: None,
             rounds: plan.rounds,
             seconds: plan.lasting.as_secs_f64(),
+            verified: 0,
             rows: Vec::new(),
             series: Vec::new(),
         }
@@ -90,16 +102,26 @@ impl Report {
         self.engine = Some(engine.to_owned());
     }
 
+    pub(crate) fn add_series(&mut self, series: Series) {
+        self.series.push(series);
+    }
+
     /// Says of each contender what the rounds allow.
     pub(crate) fn judge(
         &mut self,
         scenario: &str,
         goal: Goal,
         rounds: &Rounds,
-        contenders: &[&mut dyn Contender],
+        contenders: &[&mut (dyn Contender + '_)],
     ) {
+        self.verified += rounds.units;
         for (place, contender) in contenders.iter().enumerate() {
-            self.say(scenario, goal, &**contender, judge(rounds, place));
+            let who = Who {
+                label: contender.label(),
+                note: contender.note(),
+                is_peer: contender.is_peer(),
+            };
+            self.say(scenario, goal, &who, judge(rounds, place));
         }
     }
 
@@ -108,10 +130,10 @@ impl Report {
         &mut self,
         scenario: &str,
         goal: Goal,
-        contender: &dyn Contender,
+        who: &Who<'_>,
         verdict: Result<Verdict, Refusal>,
     ) {
-        let is_peer = contender.is_peer();
+        let is_peer = who.is_peer;
         let said = match verdict {
             Ok(verdict) => Said::Found {
                 is_met: (!is_peer).then(|| goal.is_met(verdict.ratio.median)),
@@ -124,9 +146,9 @@ impl Report {
         self.rows.push(Row {
             scenario: scenario.to_owned(),
             goal: Some(goal),
-            contender: contender.label().to_owned(),
+            contender: who.label.to_owned(),
             is_peer,
-            note: contender.note().to_owned(),
+            note: who.note.to_owned(),
             said,
         });
     }

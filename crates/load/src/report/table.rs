@@ -2,7 +2,7 @@
 
 use crate::report::found::{Report, Row, Said};
 
-const HEAD: [&str; 9] = [
+pub(crate) const HEAD: [&str; 9] = [
     "goal", "who", "figure", "floor", "ratio", "spread", "wanted", "", "CPU µs",
 ];
 
@@ -39,106 +39,92 @@ pub(crate) fn text(report: &Report) -> String {
 pub(crate) fn markdown(report: &Report) -> String {
     let mut out = format!("| {} |\n|{}\n", HEAD.join(" | "), "---|".repeat(HEAD.len()));
     for row in &report.rows {
-        out += &format!("| {} |\n", cells(row).join(" | "));
+        out += &["| ", &cells(row).join(" | "), " |\n"].concat();
     }
     let remarks = remarks(report);
     let list: Vec<String> = remarks.lines().map(|line| format!("- {line}")).collect();
     out + "\n" + &list.join("\n") + "\n"
 }
 
-fn cells(row: &Row) -> [String; 9] {
-    let goal = row
-        .goal
-        .map_or_else(|| row.scenario.clone(), |goal| goal.id.to_owned());
-    let who = row.contender.clone();
-    let nothing = String::new;
+/// A row, cell by cell as in the head.
+pub(crate) fn cells(row: &Row) -> [String; 9] {
+    let mut cells: [String; 9] = Default::default();
+    cells[0] = match row.goal {
+        Some(goal) => format!("{} {}", goal.id, row.scenario),
+        None => row.scenario.clone(),
+    };
+    cells[1].clone_from(&row.contender);
     match (&row.said, row.goal) {
-        (Said::Found { verdict, is_met }, Some(goal)) => [
-            format!("{goal} {}", row.scenario, goal = goal.id),
-            who,
-            format!("{} {}", short(verdict.figure), goal.unit),
-            short(verdict.floor),
-            format!("{:.2}", verdict.ratio.median),
-            format!("{:.2}–{:.2}", verdict.ratio.least, verdict.ratio.most),
-            is_met.map_or_else(nothing, |_| goal.wants()),
-            is_met
-                .map_or("", |met| if met { "met" } else { "missed" })
-                .to_owned(),
-            format!("{:.2}", verdict.server_us_per_unit),
-        ],
-        (Said::Refused { .. }, _) => {
-            let said = "refused".to_owned();
-            [
-                goal,
-                who,
-                said,
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-            ]
+        (Said::Found { verdict, is_met }, Some(goal)) => {
+            cells[2] = format!("{} {}", short(verdict.figure), goal.unit);
+            cells[3] = short(verdict.floor);
+            cells[4] = format!("{:.2}", verdict.ratio.median);
+            cells[5] = format!("{:.2}–{:.2}", verdict.ratio.least, verdict.ratio.most);
+            if let Some(met) = is_met {
+                cells[6] = goal.wants();
+                let is_met = if *met { "met" } else { "missed" };
+                is_met.clone_into(&mut cells[7]);
+            }
+            cells[8] = format!("{:.2}", verdict.server_us_per_unit);
         }
-        _ => {
-            let said = "left out".to_owned();
-            [
-                goal,
-                who,
-                said,
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-            ]
-        }
+        (Said::Refused { .. }, _) => "refused".clone_into(&mut cells[2]),
+        _ => "left out".clone_into(&mut cells[2]),
     }
+    cells
 }
 
 /// What the table has no room for: one line each.
-fn remarks(report: &Report) -> String {
+pub(crate) fn remarks(report: &Report) -> String {
+    let mut lines = vec![surroundings(report)];
+    lines.extend(report.rows.iter().map(remark));
+    let series = report.series.iter();
+    lines.extend(series.map(|series| format!("{}: {}", series.scenario, series.remark)));
+    lines.join("\n") + "\n"
+}
+
+fn surroundings(report: &Report) -> String {
     let machine = &report.machine;
-    let mut lines = vec![format!(
-        "{} core{} of {}, {} GiB, Linux {}; {}; {}",
-        machine.cores.len(),
-        if machine.is_shared() {
-            ", shared by server and generator"
-        } else {
-            "s"
-        },
+    let cores = match machine.cores.len() {
+        1 => "1 core, shared by server and generator,".to_owned(),
+        cores => format!("{cores} cores"),
+    };
+    format!(
+        "{cores} of {}, {} GiB, Linux {}; {}; {}",
         machine.processor,
         machine.memory_bytes >> 30,
         machine.kernel,
         report.engine.as_deref().unwrap_or("no Parlor"),
         report.command,
-    )];
-    for row in &report.rows {
-        let who = format!("{} {}", row.scenario, row.contender);
-        match &row.said {
-            Said::Found { verdict, .. } => lines.push(format!(
-                "{who}: {} of {} rounds, {} units verified; server {:.0} % busy, generator {:.0} %, which could take {}/s{}{}",
-                verdict.rounds_kept,
-                verdict.rounds_kept + verdict.rounds_dropped,
-                verdict.units,
-                verdict.server_share * 100.0,
-                verdict.generator_share * 100.0,
-                short(verdict.generator_ceiling),
-                if row.note.is_empty() { "" } else { "; " },
-                row.note,
-            )),
-            Said::Refused { why } => lines.push(format!("{who}: refused: {why}")),
-            Said::LeftOut { why } => lines.push(format!("{who}: left out: {why}")),
-        }
-    }
-    lines.extend(
-        report
-            .series
-            .iter()
-            .map(|series| format!("{}: {}", series.scenario, series.remark)),
+    )
+}
+
+fn remark(row: &Row) -> String {
+    let who = format!("{} {}", row.scenario, row.contender);
+    let verdict = match &row.said {
+        Said::Found { verdict, .. } => verdict,
+        Said::Refused { why } => return format!("{who}: refused: {why}"),
+        Said::LeftOut { why } => return format!("{who}: left out: {why}"),
+    };
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let own = format!(
+        "{} of {} rounds, {} units verified; server {} busy, generator {}, which could take {}/s",
+        verdict.rounds_kept,
+        verdict.rounds_kept + verdict.rounds_dropped,
+        verdict.units,
+        percent(verdict.server_share),
+        percent(verdict.generator_share),
+        short(verdict.generator_ceiling),
     );
-    lines.join("\n") + "\n"
+    let floor = format!(
+        "floor {:.2} µs each, {} busy, generator {}",
+        verdict.floor_us_per_unit,
+        percent(verdict.floor_server_share),
+        percent(verdict.floor_generator_share),
+    );
+    let note = [row.note.as_str()];
+    let note = note.iter().copied().filter(|note| !note.is_empty());
+    let parts: Vec<&str> = [own.as_str(), &floor].into_iter().chain(note).collect();
+    format!("{who}: {}", parts.join("; "))
 }
 
 /// A figure with three digits that matter.

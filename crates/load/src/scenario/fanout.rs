@@ -83,7 +83,7 @@ impl Contender for Closed {
         let in_flight = self.in_flight;
         let (sample, _) = self
             .crowd
-            .measure(|fleet| closed(fleet, in_flight, lasting))?;
+            .measure(|fleet| closed(fleet, 0..1, in_flight, lasting))?;
         Ok(sample)
     }
 

@@ -1,7 +1,9 @@
 //! The scenarios: who is set up how, what load they get, and which figure is taken.
 
 mod fanout;
-
-pub(crate) mod names;
+mod half;
+mod members;
+mod names;
+mod stalled;
 
 pub(crate) use names::Scenario;

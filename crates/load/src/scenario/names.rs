@@ -1,6 +1,9 @@
 //! The scenarios by name.
 
-use crate::{lab::Lab, scenario::fanout};
+use crate::{
+    lab::Lab,
+    scenario::{fanout, half, members, stalled},
+};
 
 /// A scenario. `all` runs them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -9,23 +12,42 @@ pub(crate) enum Scenario {
     Fanout,
     /// The same with 64 messages under way.
     Backlog,
+    /// How late deliveries are at half of the server's own maximum.
+    Half,
+    /// What a delivery costs the server in groups of ten members to ten thousand.
+    Members,
+    /// The same fan-out while one reader in a hundred does not read.
+    Stalled,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 2] = [Self::Fanout, Self::Backlog];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Fanout,
+        Self::Backlog,
+        Self::Half,
+        Self::Members,
+        Self::Stalled,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fanout => "fanout",
             Self::Backlog => "backlog",
+            Self::Half => "half",
+            Self::Members => "members",
+            Self::Stalled => "stalled",
         }
     }
 
+    /// Sets it up, measures, and adds what was found to the report.
     pub(crate) fn run(self, lab: &mut Lab, members: usize) -> anyhow::Result<()> {
         lab.progress.scenario(self.name());
         match self {
             Self::Fanout => fanout::alone(lab, members),
             Self::Backlog => fanout::backlog(lab, members),
+            Self::Half => half::run(lab, members),
+            Self::Members => members::run(lab),
+            Self::Stalled => stalled::run(lab, members),
         }
     }
 }

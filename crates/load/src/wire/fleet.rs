@@ -6,12 +6,12 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::SocketAddr,
-    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use socket2::{Domain, Socket, Type};
 
 use crate::wire::{
     protocol::{Heard, Protocol, Seat},
@@ -26,11 +26,14 @@ const OPENING_MAX: usize = 64;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
 /// How long everybody together may take to open, and whatever is under way to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The token of the timer: no connection has it.
 const TIMER: Token = Token(usize::MAX);
-/// The receive buffer of someone who does not read, in bytes: a phone's, not a server's on loopback.
+/// The receive buffer of someone who does not read, in bytes: it is full at once.
 const DEAF_BUFFER_BYTES: usize = 4096;
+/// The longest segment to someone who does not read, in bytes: that of the internet. With loopback's
+/// 64 KiB the kernel would give the server's side megabytes of buffer, which no stranger gets.
+const DEAF_SEGMENT_BYTES: u32 = 1400;
 
 /// One connection.
 struct Link {
@@ -45,6 +48,25 @@ struct Link {
     is_ready: bool,
     /// Whether it has stopped reading.
     is_deaf: bool,
+}
+
+/// Whether a connection is going to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    Good,
+    Bad,
+}
+
+fn connect(address: SocketAddr, hearing: Hearing) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if hearing == Hearing::Bad {
+        socket.set_recv_buffer_size(DEAF_BUFFER_BYTES)?;
+        socket.set_tcp_mss(DEAF_SEGMENT_BYTES)?;
+    }
+    socket.connect(&address.into())?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpStream::from_std(socket.into()))
 }
 
 /// Connections to one server, in rooms. The first member of each room sends.
@@ -91,7 +113,7 @@ impl Fleet {
                 .push(Room::of(fleet.protocol.as_ref(), *members));
             fleet.senders.push(fleet.links.len());
             for _ in 0..*members {
-                fleet.join(room)?;
+                fleet.join(room, Hearing::Good)?;
             }
         }
         fleet.until_ready()?;
@@ -99,12 +121,9 @@ impl Fleet {
     }
 
     /// Opens one more connection in a room. It does not count as a listener.
-    fn join(&mut self, room: usize) -> anyhow::Result<()> {
-        let stream = std::net::TcpStream::connect(self.address)
+    fn join(&mut self, room: usize, hearing: Hearing) -> anyhow::Result<()> {
+        let mut stream = connect(self.address, hearing)
             .with_context(|| format!("no connection to {}", self.address))?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
         let place = self.links.len();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
@@ -154,14 +173,10 @@ impl Fleet {
     pub(crate) fn add_deaf(&mut self, room: usize, count: usize) -> anyhow::Result<()> {
         let first = self.links.len();
         for _ in 0..count {
-            self.join(room)?;
+            self.join(room, Hearing::Bad)?;
         }
         self.until_ready()?;
         for link in &mut self.links[first..] {
-            rustix::net::sockopt::set_socket_recv_buffer_size(
-                link.stream.as_fd(),
-                DEAF_BUFFER_BYTES,
-            )?;
             self.poll.registry().deregister(&mut link.stream)?;
             link.is_deaf = true;
         }

@@ -1,6 +1,9 @@
 //! Patterns of load on a fleet: some messages always under way, or messages at a rate.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use crate::{machine::own_cpu, statistics::Latencies, wire::Fleet};
 
@@ -17,20 +20,20 @@ pub(crate) struct Taken {
     pub(crate) own_cpu: Duration,
     /// From when each message was due to each of its copies.
     pub(crate) latencies: Latencies,
-    /// From when each message was due to its ack.
-    pub(crate) ack_latencies: Latencies,
 }
 
-/// Keeps so many messages under way in each room for so long: a message is done when everybody has it.
+/// Keeps so many messages under way in each of these rooms for so long: a message is done when
+/// everybody has it.
 pub(crate) fn closed(
     fleet: &mut Fleet,
+    rooms: Range<usize>,
     in_flight: u64,
     lasting: Duration,
 ) -> anyhow::Result<Taken> {
     measured(fleet, |fleet| {
         let end = Instant::now() + lasting;
         while Instant::now() < end {
-            for room in 0..fleet.rooms().len() {
+            for room in rooms.clone() {
                 while fleet.rooms()[room].under_way() < in_flight {
                     fleet.send(room, Instant::now())?;
                 }
@@ -79,10 +82,8 @@ fn measured(
     let (took, own_cpu) = (begun.elapsed(), own_cpu().saturating_sub(cpu));
     let (messages_now, deliveries_now) = counts(fleet);
     let mut latencies = Latencies::default();
-    let mut ack_latencies = Latencies::default();
     for room in fleet.rooms() {
         latencies.merge(&room.latencies);
-        ack_latencies.merge(&room.ack_latencies);
     }
     Ok(Taken {
         messages: messages_now - messages,
@@ -90,7 +91,6 @@ fn measured(
         took,
         own_cpu,
         latencies,
-        ack_latencies,
     })
 }
 

@@ -11,6 +11,9 @@ pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xA;
 
 const FINAL: u8 = 0x80;
+/// In place of a length: it follows in two bytes, or in eight.
+const LENGTH_IN_TWO: u8 = 0x7E;
+const LENGTH_IN_EIGHT: u8 = 0x7F;
 const MASKED: u8 = 0x80;
 /// The longest header of an unmasked frame, in bytes.
 pub(crate) const HEADER_BYTES_MAX: usize = 10;
@@ -65,11 +68,11 @@ pub(crate) fn split(bytes: &[u8]) -> anyhow::Result<Option<Frame>> {
     ensure!(first & FINAL != 0, "a fragmented frame");
     ensure!(second & MASKED == 0, "a masked frame from the server");
     let (header_bytes, payload_bytes) = match second {
-        126 => match rest.first_chunk::<2>() {
+        &LENGTH_IN_TWO => match rest.first_chunk::<2>() {
             Some(length) => (4, usize::from(u16::from_be_bytes(*length))),
             None => return Ok(None),
         },
-        127 => match rest.first_chunk::<8>() {
+        &LENGTH_IN_EIGHT => match rest.first_chunk::<8>() {
             Some(length) => (
                 HEADER_BYTES_MAX,
                 usize::try_from(u64::from_be_bytes(*length))?,
@@ -107,11 +110,11 @@ fn write_header(opcode: u8, payload_bytes: usize, masked: u8, out: &mut Vec<u8>)
     match payload_bytes {
         0..=125 => out.push(masked | payload_bytes as u8),
         126..=0xFFFF => {
-            out.push(masked | 126);
+            out.push(masked | LENGTH_IN_TWO);
             out.extend_from_slice(&(payload_bytes as u16).to_be_bytes());
         }
         _ => {
-            out.push(masked | 127);
+            out.push(masked | LENGTH_IN_EIGHT);
             out.extend_from_slice(&(payload_bytes as u64).to_be_bytes());
         }
     }

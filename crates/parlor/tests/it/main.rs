@@ -1,5 +1,7 @@
 //! The binary as an operator meets it: starting, refusing, being killed, stopping.
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod disk;
 mod generated;
 mod killed;
