@@ -3,7 +3,12 @@
 //!
 //! How objects are put together differs from one recipient to the next, the objects do not. So the
 //! event loop is given pieces: a frame's header by itself, each object by itself. What a piece is
-//! shows in its first byte: text begins with `{` or a line end, a header with a byte above ASCII.
+//! shows in its first byte: text begins with `{` or a line end, which no header does.
+//!
+//! gorilla also cuts what is longer than its buffer into fragments, wherever that may be: an object
+//! then has a header within. Text here is ASCII without control characters, so it is told from headers.
+
+use std::borrow::Cow;
 
 use crate::wire::websocket::{self, CLOSE, PING, PONG};
 
@@ -24,15 +29,7 @@ pub(crate) fn split(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
         [b'{', ..] => Ok(object_bytes(bytes)),
         [b'\n', ..] => Ok(Some(1)),
         [first, ..] if is_control(*first) => Ok(websocket::split(bytes)?.map(|frame| frame.bytes)),
-        [_, length, ..] => {
-            let header_bytes = match length {
-                126 => 4,
-                127 => websocket::HEADER_BYTES_MAX,
-                _ => 2,
-            };
-            Ok((bytes.len() >= header_bytes).then_some(header_bytes))
-        }
-        [_] => Ok(None),
+        _ => Ok(header_bytes(bytes)),
     }
 }
 
@@ -49,11 +46,50 @@ fn is_control(first: u8) -> bool {
     first > 0x7F && [CLOSE, PING, PONG].contains(&(first & 0x0F))
 }
 
+/// The first byte of the header of a fragment that continues another: the last one, or one before.
+fn continues(first: u8) -> bool {
+    matches!(first, 0x00 | 0x80)
+}
+
+/// The length of the header at the front, if it is whole.
+fn header_bytes(bytes: &[u8]) -> Option<usize> {
+    let length = match bytes.get(1)? {
+        126 => 4,
+        127 => websocket::HEADER_BYTES_MAX,
+        _ => 2,
+    };
+    (bytes.len() >= length).then_some(length)
+}
+
+/// An object without the headers within.
+pub(crate) fn text(object: &[u8]) -> Cow<'_, [u8]> {
+    if !object.iter().any(|byte| continues(*byte)) {
+        return Cow::Borrowed(object);
+    }
+    let mut text = Vec::with_capacity(object.len());
+    let mut rest = object;
+    while let Some(first) = rest.first() {
+        let skipped = if continues(*first) {
+            header_bytes(rest).unwrap_or(rest.len())
+        } else {
+            text.push(*first);
+            1
+        };
+        rest = &rest[skipped..];
+    }
+    Cow::Owned(text)
+}
+
 /// Where the object at the front ends: at its last bracket that stands in no string.
 fn object_bytes(bytes: &[u8]) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (place, byte) in bytes.iter().enumerate() {
+    let mut place = 0;
+    while let Some(byte) = bytes.get(place) {
         match byte {
+            _ if continues(*byte) => {
+                place += header_bytes(&bytes[place..])?;
+                continue;
+            }
             _ if escaped => escaped = false,
             b'\\' => escaped = in_string,
             b'"' => in_string = !in_string,
@@ -66,6 +102,7 @@ fn object_bytes(bytes: &[u8]) -> Option<usize> {
             }
             _ => {}
         }
+        place += 1;
     }
     None
 }
@@ -97,6 +134,27 @@ mod tests {
                 (found.as_slice(), parsed),
                 (&objects.map(str::to_owned)[..], bytes.len())
             );
+        }
+    }
+
+    #[test]
+    fn an_object_is_found_in_fragments() {
+        let object = format!(r#"{{"text":"{}"}}"#, "x".repeat(300));
+        for cut in 0..object.len() {
+            let (begin, end) = object.as_bytes().split_at(cut);
+            let mut bytes = Vec::new();
+            write_server_frame(0x1, begin, &mut bytes);
+            bytes[0] = 0x1;
+            write_server_frame(0x0, end, &mut bytes);
+            let mut found = Vec::new();
+            let mut rest = bytes.as_slice();
+            while let Some(length) = split(rest).expect("fine") {
+                if let Piece::Object(object) = piece(&rest[..length]) {
+                    found.push(text(object).into_owned());
+                }
+                rest = &rest[length..];
+            }
+            assert_eq!(found, [object.as_bytes()], "cut at {cut}");
         }
     }
 

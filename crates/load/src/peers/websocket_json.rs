@@ -101,7 +101,7 @@ impl Protocol for WebSocketJson {
             return Ok(Heard::Nothing);
         }
         match lines::piece(frame) {
-            Piece::Object(text) => self.said(seat, text),
+            Piece::Object(object) => self.said(seat, &lines::text(object)),
             Piece::Control(frame) => websocket::payload(frame, out).map(|_| Heard::Nothing),
             Piece::Between => Ok(Heard::Nothing),
         }
@@ -125,7 +125,8 @@ impl Protocol for WebSocketJson {
     }
 
     fn same_bytes(&self) -> bool {
-        true
+        // gorilla cuts texts where its buffer ends, which depends on what else waits for a client.
+        false
     }
 }
 
