@@ -7,6 +7,9 @@ use std::time::Duration;
 pub(crate) struct Sample {
     /// The figure that the goal speaks of: a rate, a latency.
     pub(crate) figure: f64,
+    /// By what the two floors of a round are compared: the figure, or, where that is a matter of
+    /// chance like a high percentile, something that only a disturbed machine changes.
+    pub(crate) steady: f64,
     /// Units of work done: deliveries, acks, sockets.
     pub(crate) units: u64,
     pub(crate) took: Duration,

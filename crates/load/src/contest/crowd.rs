@@ -47,8 +47,11 @@ impl Crowd {
         let before = self.process()?.cpu()?;
         let taken = load(&mut self.fleet)?;
         let server_cpu = self.process()?.cpu()?.saturating_sub(before);
+        let took = taken.took.max(Duration::from_nanos(1));
+        let rate = taken.deliveries as f64 / took.as_secs_f64();
         let sample = Sample {
-            figure: taken.deliveries as f64 / taken.took.max(Duration::from_nanos(1)).as_secs_f64(),
+            figure: rate,
+            steady: rate,
             units: taken.deliveries,
             took: taken.took,
             server_cpu,

@@ -17,8 +17,10 @@ const SERVER_BUSY: f64 = 0.90;
 /// Why a scenario has no figure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("floors disagree: {kept} of {all} rounds are steady, {ROUNDS_MIN} are needed")]
-    FloorsDisagree { kept: usize, all: usize },
+    #[error(
+        "floors disagree: {kept} rounds are steady, {ROUNDS_MIN} are needed; in the others they are {apart} apart"
+    )]
+    FloorsDisagree { kept: usize, apart: String },
     #[error(
         "the generator is the bottleneck of {of}: its core is {generator} % busy, the server's {server} %"
     )]
@@ -58,9 +60,13 @@ pub(crate) struct Verdict {
 /// Judges the contender at this place.
 pub(crate) fn judge(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
     let kept = rounds.kept.len();
+    let apart = rounds.dropped.iter();
+    let apart: Vec<String> = apart
+        .map(|share| format!("{:.0} %", share * 100.0))
+        .collect();
     let disagree = Refusal::FloorsDisagree {
         kept,
-        all: kept + rounds.dropped,
+        apart: apart.join(", "),
     };
     if kept < ROUNDS_MIN {
         return Err(disagree);
@@ -93,7 +99,7 @@ pub(crate) fn judge(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
         generator_ceiling: middle(&own, Sample::ceiling),
         units: own.iter().map(|sample| sample.units).sum(),
         rounds_kept: kept,
-        rounds_dropped: rounds.dropped,
+        rounds_dropped: rounds.dropped.len(),
     })
 }
 
@@ -124,6 +130,7 @@ mod tests {
     fn sample(figure: f64, server_ms: u64, own_ms: u64) -> Sample {
         Sample {
             figure,
+            steady: figure,
             units: 1000,
             took: Duration::from_secs(1),
             server_cpu: Duration::from_millis(server_ms),
@@ -162,11 +169,13 @@ mod tests {
 
     #[test]
     fn floors_that_disagree_leave_nothing_to_say() {
-        let wild = (0..5).map(|_| round(100.0, 90.0, 120.0));
+        let wild = (0..2).map(|_| round(100.0, 90.0, 120.0));
         let steady = (0..2).map(|_| round(100.0, 90.0, 105.0));
         let refusal = judge(&rounds(wild.chain(steady)), 0).expect_err("refused");
-        assert_eq!(refusal, Refusal::FloorsDisagree { kept: 2, all: 7 });
-        assert!(refusal.to_string().starts_with("floors disagree"));
+        assert_eq!(
+            refusal.to_string(),
+            "floors disagree: 2 rounds are steady, 3 are needed; in the others they are 17 %, 17 % apart"
+        );
     }
 
     #[test]

@@ -37,9 +37,10 @@ impl Round {
         f64::midpoint(self.floors[0].figure, self.floors[1].figure)
     }
 
-    pub(crate) fn is_steady(&self) -> bool {
-        let [before, after] = self.floors.map(|floor| floor.figure);
-        (before - after).abs() <= before.max(after) * FLOORS_APART_MAX
+    /// How far apart its floors are, as a share of the higher one.
+    fn apart(&self) -> f64 {
+        let [before, after] = self.floors.map(|floor| floor.steady);
+        (before - after).abs() / before.max(after)
     }
 }
 
@@ -47,8 +48,8 @@ impl Round {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rounds {
     pub(crate) kept: Vec<Round>,
-    /// How many were thrown away because their floors disagree.
-    pub(crate) dropped: usize,
+    /// How far apart the floors were of those that were thrown away, as a share of the higher one.
+    pub(crate) dropped: Vec<f64>,
     /// Units of work that the contenders did in all of them.
     pub(crate) units: u64,
 }
@@ -56,10 +57,11 @@ pub(crate) struct Rounds {
 impl Rounds {
     pub(crate) fn add(&mut self, round: Round) {
         self.units += round.others.iter().map(|sample| sample.units).sum::<u64>();
-        if round.is_steady() {
+        let apart = round.apart();
+        if apart <= FLOORS_APART_MAX {
             self.kept.push(round);
         } else {
-            self.dropped += 1;
+            self.dropped.push(apart);
         }
     }
 }

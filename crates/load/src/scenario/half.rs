@@ -64,9 +64,10 @@ impl Contender for Paced<'_> {
     fn measure(&mut self, lasting: Duration) -> anyhow::Result<Sample> {
         let rate = self.messages_per_second;
         let (sample, taken) = self.crowd.measure(|fleet| paced(fleet, rate, lasting))?;
-        let late = taken.latencies.at(PERCENTILE).unwrap_or_default();
+        let ms = |share| taken.latencies.at(share).unwrap_or_default().as_secs_f64() * 1000.0;
         Ok(Sample {
-            figure: late.as_secs_f64() * 1000.0,
+            figure: ms(PERCENTILE),
+            steady: ms(0.5),
             ..sample
         })
     }
