@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
+use anyhow::bail;
+
 use crate::{
+    host_app::HostApp,
     server::{LIFTED, Measured},
     wire::{Parlor, Protocol},
 };
@@ -24,21 +27,26 @@ pub(crate) trait Adapter {
 }
 
 /// The adapter with this name.
-pub(crate) fn named(name: &str) -> Option<Box<dyn Adapter>> {
+pub(crate) fn named(name: &str) -> anyhow::Result<Box<dyn Adapter>> {
     match name {
-        "parlor" => Some(Box::new(OtherParlor)),
-        _ => None,
+        "parlor" => Ok(Box::new(OtherParlor {
+            host_app: HostApp::new()?,
+        })),
+        _ => bail!("no adapter is called {name}"),
     }
 }
 
 /// Another build of Parlor, to compare with.
-struct OtherParlor;
+struct OtherParlor {
+    host_app: HostApp,
+}
 
 impl Adapter for OtherParlor {
     fn environment(&self) -> Vec<(&'static str, String)> {
-        LIFTED
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
+        let lifted = LIFTED.map(|(name, value)| (name, value.to_owned()));
+        lifted
+            .into_iter()
+            .chain(self.host_app.environment())
             .collect()
     }
 
@@ -49,7 +57,8 @@ impl Adapter for OtherParlor {
         rooms: &[usize],
     ) -> anyhow::Result<Box<dyn Protocol>> {
         runtime.block_on(async {
-            let server = Measured::running(&format!("http://{address}")).await?;
+            let server =
+                Measured::running(&format!("http://{address}"), self.host_app.clone()).await?;
             Ok(Box::new(parlor(&server, rooms).await?) as Box<dyn Protocol>)
         })
     }
