@@ -120,6 +120,9 @@ pub fn email(value: &str) -> Result<String, Refusal> {
 
 /// Checks a message's text.
 pub fn content(value: &str) -> Result<(), Refusal> {
+    if is_plain(value) {
+        return Ok(());
+    }
     if value.trim().is_empty() {
         return Err(Refusal::field("content", "must not be empty"));
     }
@@ -140,6 +143,16 @@ pub fn content(value: &str) -> Result<(), Refusal> {
         ));
     }
     stacked_marks("content", value)
+}
+
+/// Most texts: ASCII without anything that could be wrong, seen a word at a time.
+fn is_plain(value: &str) -> bool {
+    let is_printed = |byte: u8| (0x20..0x7f).contains(&byte);
+    value.len() <= CONTENT_CHARS_MAX
+        && value
+            .bytes()
+            .fold(true, |plain, byte| plain & is_printed(byte))
+        && value.bytes().any(|byte| byte != b' ')
 }
 
 /// Checks a reaction: an emoji, so nothing that could be read as a text.
