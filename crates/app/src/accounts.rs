@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use parlor_auth::{PasswordError, RefreshToken, TokenError, uuid_v7};
-use parlor_core::{Actor, Identity, Refusal, validate};
+use parlor_auth::{PasswordError, RefreshToken, uuid_v7};
+use parlor_core::{Actor, Refusal, validate};
 use parlor_protocol::{
     AuthReply, Code, LinkLogin, Login, Page, Refresh, Register, SessionId, SessionInfo, User,
     UserId,
@@ -206,35 +206,6 @@ impl App {
         Ok(Page {
             items: sessions,
             next_cursor: None,
-        })
-    }
-
-    /// Checks an access token. No store is asked.
-    pub fn authenticate(&self, token: &str) -> Result<Identity, Refusal> {
-        let (claims, expires_in_ms) =
-            self.tokens
-                .verify(token, self.now().0)
-                .map_err(|error| match error {
-                    TokenError::Expired => Refusal::new(
-                        Code::TokenExpired,
-                        "the access token has expired: refresh it",
-                    ),
-                    TokenError::Invalid => {
-                        Refusal::new(Code::Unauthorized, "the access token is not valid")
-                    }
-                })?;
-        if self.revoked.contains(claims.sid) {
-            return Err(Refusal::new(
-                Code::SessionRevoked,
-                "this session was ended: sign in again",
-            ));
-        }
-        Ok(Identity {
-            actor: Actor {
-                user_id: claims.sub,
-                session_id: Some(claims.sid),
-            },
-            expires_in_ms,
         })
     }
 

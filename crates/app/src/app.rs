@@ -9,7 +9,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use parlor_auth::{Keys, Passwords, Seal, Tokens};
+use parlor_auth::{HostTokens, Keys, Passwords, Seal, Tokens};
 use parlor_core::{Rate, Refusal};
 use parlor_hub::{Connection, Hub};
 use parlor_protocol::{Code, Timestamp};
@@ -19,7 +19,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{Clock, limiter::Limiter, links::Links, publisher::Publisher, revoked::Revoked};
+use crate::{
+    Clock, admission::Admission, limiter::Limiter, links::Links, publisher::Publisher,
+    revoked::Revoked,
+};
 
 /// How long ended sessions are kept: a used refresh token of theirs is still recognised.
 const SESSIONS_REMEMBERED: Duration = Duration::from_hours(24 * 30);
@@ -53,6 +56,8 @@ pub struct AppConfig {
     pub attaching_max: usize,
     /// Whether anyone may register.
     pub registration_open: bool,
+    /// Checks the tokens of the app that has its own users, if there is one.
+    pub host_tokens: Option<HostTokens>,
     /// Whether login links can be used.
     pub demo: bool,
 }
@@ -78,6 +83,7 @@ impl Default for AppConfig {
             sockets_per_user_max: 100,
             attaching_max: 2_000,
             registration_open: true,
+            host_tokens: None,
             demo: false,
         }
     }
@@ -91,6 +97,7 @@ pub struct App {
     pub(crate) appender: Appender,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: Tokens,
+    pub(crate) admission: Admission,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) revoked: Revoked,
     pub(crate) links: Links,
@@ -105,7 +112,7 @@ pub struct App {
     /// The first tick that may not be announced yet.
     pub(crate) position: Arc<AtomicI64>,
     pub(crate) syncs: Semaphore,
-    attaching: AtomicUsize,
+    pub(crate) attaching: AtomicUsize,
     failed: watch::Receiver<bool>,
     draining: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -161,6 +168,7 @@ impl App {
             undecided: Vec::new(),
         };
         let publishing = tokio::spawn(publisher.run(committed));
+        let (admission, admitting) = Admission::spawn(store.clone(), clock.clone());
         let passwords = Passwords::new(config.password_hashes_max)
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(Arc::new(Self {
@@ -175,6 +183,7 @@ impl App {
             hub,
             appender,
             passwords,
+            admission,
             clock,
             revoked,
             links: Links::default(),
@@ -185,7 +194,7 @@ impl App {
             attaching: AtomicUsize::new(0),
             failed,
             draining: AtomicBool::new(false),
-            tasks: Mutex::new(vec![appending, publishing]),
+            tasks: Mutex::new(vec![admitting, appending, publishing]),
         }))
     }
 
@@ -197,6 +206,7 @@ impl App {
     /// Commits what is queued, publishes it, and closes the store.
     pub async fn stop(&self) {
         self.drain();
+        self.admission.close();
         self.appender.close();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
@@ -345,19 +355,34 @@ pub struct Attached {
     pub resumes: bool,
 }
 
+/// One of those who are coming in, as long as it lives.
+pub(crate) struct Coming<'a>(&'a AtomicUsize);
+
+impl<'a> Coming<'a> {
+    pub(crate) fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// A registered connection that is forgotten again unless it is done.
 struct Attaching<'a> {
     hub: &'a Hub,
-    count: &'a AtomicUsize,
+    _coming: Coming<'a>,
     connection: Option<Arc<Connection>>,
 }
 
 impl<'a> Attaching<'a> {
     fn new(hub: &'a Hub, count: &'a AtomicUsize, connection: Arc<Connection>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
         Self {
             hub,
-            count,
+            _coming: Coming::new(count),
             connection: Some(connection),
         }
     }
@@ -369,7 +394,6 @@ impl<'a> Attaching<'a> {
 
 impl Drop for Attaching<'_> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::AcqRel);
         if let Some(connection) = &self.connection {
             self.hub.disconnect(connection);
         }

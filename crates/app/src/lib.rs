@@ -8,11 +8,14 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod admission;
 mod app;
 mod clock;
 mod conversations;
+mod credential;
 mod demo;
 mod detached;
+mod known;
 mod limiter;
 mod links;
 mod members;
@@ -25,8 +28,10 @@ mod revoked;
 mod sync;
 
 pub use accounts::Caller;
+pub use admission::FirstSight;
 pub use app::{App, AppConfig, Attached, Stats};
 pub use clock::{Clock, SystemClock};
 pub use conversations::{CreatedConversation, ListConversations};
+pub use credential::Credential;
 pub use demo::Demo;
 pub use messages::{PendingChange, PendingSend, Sent, WindowQuery};

@@ -98,7 +98,7 @@ impl Tokens {
                 ErrorKind::ExpiredSignature => TokenError::Expired,
                 _ => TokenError::Invalid,
             })?;
-        if data.header.typ.as_deref() != Some(TYPE) {
+        if !is_access_token(&data.header) {
             return Err(TokenError::Invalid);
         }
         let left_ms = (data.claims.exp * 1000).saturating_sub(u64::try_from(now_ms).unwrap_or(0));
@@ -108,6 +108,17 @@ impl Tokens {
             Ok((data.claims, left_ms))
         }
     }
+}
+
+/// Whether a token, before anything of it is checked, claims to be one of Parlor's own. It decides which
+/// check it must pass, so a false claim gains nothing.
+pub fn claims_to_be_own(token: &str) -> bool {
+    jsonwebtoken::decode_header(token).is_ok_and(|header| is_access_token(&header))
+}
+
+/// Whether the header is that of an access token, in the one spelling that is issued.
+pub(crate) fn is_access_token(header: &Header) -> bool {
+    header.typ.as_deref() == Some(TYPE)
 }
 
 fn seconds(now_ms: i64) -> u64 {

@@ -10,6 +10,7 @@ pub mod append;
 mod bucket;
 pub mod conversation;
 mod cursor;
+pub mod host;
 mod identity;
 pub mod planted;
 mod refusal;

@@ -422,7 +422,10 @@ impl Session {
             (Err(refusal), _) => {
                 let code = match refusal.code {
                     // A store that cannot be asked is no verdict on the token.
-                    Code::Unavailable => CloseCode::Restart,
+                    Code::Unavailable
+                    | Code::UnknownOutcome
+                    | Code::StorageFull
+                    | Code::Internal => CloseCode::Restart,
                     Code::SessionRevoked => CloseCode::Revoked,
                     _ => CloseCode::Unauthorized,
                 };

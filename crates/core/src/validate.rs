@@ -100,7 +100,8 @@ fn password(value: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn email(value: &str) -> Result<String, Refusal> {
+/// An e-mail address in lower case.
+pub fn email(value: &str) -> Result<String, Refusal> {
     let looks_right = value.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && domain.contains('.')
@@ -119,6 +120,9 @@ fn email(value: &str) -> Result<String, Refusal> {
 
 /// Checks a message's text.
 pub fn content(value: &str) -> Result<(), Refusal> {
+    if is_plain(value) {
+        return Ok(());
+    }
     if value.trim().is_empty() {
         return Err(Refusal::field("content", "must not be empty"));
     }
@@ -139,6 +143,16 @@ pub fn content(value: &str) -> Result<(), Refusal> {
         ));
     }
     stacked_marks("content", value)
+}
+
+/// Most texts: ASCII without anything that could be wrong, seen a word at a time.
+fn is_plain(value: &str) -> bool {
+    let is_printed = |byte: u8| (0x20..0x7f).contains(&byte);
+    value.len() <= CONTENT_CHARS_MAX
+        && value
+            .bytes()
+            .fold(true, |plain, byte| plain & is_printed(byte))
+        && value.bytes().any(|byte| byte != b' ')
 }
 
 /// Checks a reaction: an emoji, so nothing that could be read as a text.
@@ -204,7 +218,7 @@ pub fn query(value: Option<String>) -> Result<Option<String>, Refusal> {
 }
 
 /// Overrides and isolates that can make one name look like another.
-fn is_bidi_control(c: char) -> bool {
+pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 

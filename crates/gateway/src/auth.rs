@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use parlor_app::Caller;
+use parlor_app::{Caller, Credential};
 use parlor_core::{Actor, Refusal};
 use parlor_protocol::Code;
 
@@ -29,9 +29,14 @@ impl FromRequestParts<Gateway> for Auth {
                 "this needs an access token: Authorization: Bearer …",
             )
         })?;
-        let actor = gateway.app().authenticate(token)?.actor;
-        gateway.app().limit_user(&actor)?;
-        Ok(Self(actor))
+        let app = gateway.app();
+        let credential = app.authenticate(token)?;
+        app.limit_user(credential.actor())?;
+        let identity = match credential {
+            Credential::Known(identity) => identity,
+            Credential::FirstSight(first) => app.admit(*first).await?,
+        };
+        Ok(Self(identity.actor))
     }
 }
 

@@ -26,11 +26,31 @@ pub struct Connection {
 /// The topics of a connection.
 #[derive(Debug)]
 pub(crate) struct Topics {
-    /// Those that it is in, to leave them when it goes.
-    pub(crate) joined: HashSet<ConversationId>,
+    /// Those that it is in, in order, to leave them when it goes. Every idle connection holds these.
+    pub(crate) joined: Vec<ConversationId>,
     /// Those that its user has left while their list was being loaded: the list may still name
     /// them. `None` once the list has come.
     pub(crate) left: Option<HashSet<ConversationId>>,
+}
+
+impl Topics {
+    /// `false` when it is in this one already.
+    pub(crate) fn enter(&mut self, id: ConversationId) -> bool {
+        let place = self.joined.binary_search(&id);
+        if let Err(place) = place {
+            self.joined.insert(place, id);
+        }
+        place.is_err()
+    }
+
+    /// `false` when it was not in this one.
+    pub(crate) fn leave(&mut self, id: ConversationId) -> bool {
+        let place = self.joined.binary_search(&id);
+        if let Ok(place) = place {
+            self.joined.remove(place);
+        }
+        place.is_ok()
+    }
 }
 
 impl Connection {
@@ -40,7 +60,7 @@ impl Connection {
             user_id,
             session_id,
             topics: Mutex::new(Some(Topics {
-                joined: HashSet::new(),
+                joined: Vec::new(),
                 left: Some(HashSet::new()),
             })),
             outbox: Outbox::default(),

@@ -12,12 +12,11 @@ use std::{
     },
 };
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
 
-use crate::{Connection, ConnectionId, Frame, FrameKind, connection::Topics};
+use crate::{Connection, ConnectionId, Frame, connection::Topics};
 
 /// Locks per map: enough that cores do not meet, few enough to walk them all.
 const SHARDS: usize = 64;
@@ -93,8 +92,13 @@ impl Hub {
         let mut topics = connection.topics.lock();
         let Some(topics) = &mut *topics else { return };
         let left = topics.left.take().unwrap_or_default();
-        for id in conversations.iter().filter(|id| !left.contains(id)) {
-            self.enter(connection, topics, *id);
+        let ids = conversations.iter().filter(|id| !left.contains(id));
+        let mut ids: Vec<ConversationId> = ids.copied().collect();
+        // In order each goes to the end.
+        ids.sort_unstable();
+        topics.joined.reserve_exact(ids.len());
+        for id in ids {
+            self.enter(connection, topics, id);
         }
         topics.joined.shrink_to_fit();
     }
@@ -116,7 +120,7 @@ impl Hub {
     }
 
     fn enter(&self, connection: &Arc<Connection>, topics: &mut Topics, id: ConversationId) {
-        if topics.joined.insert(id) {
+        if topics.enter(id) {
             let mut topic = self.topic(id).lock();
             topic.entry(id).or_default().push(connection.clone());
         }
@@ -133,7 +137,7 @@ impl Hub {
             if let Some(left) = &mut topics.left {
                 left.insert(conversation_id);
             }
-            if topics.joined.remove(&conversation_id) {
+            if topics.leave(conversation_id) {
                 remove(self.topic(conversation_id), &conversation_id, connection.id);
             }
         }
@@ -154,7 +158,7 @@ impl Hub {
 
     /// Gives a frame to every connection in a conversation's topic. Encoded once.
     pub fn publish(&self, conversation_id: ConversationId, frame: &ServerFrame) {
-        let frame = encode(frame);
+        let frame = Frame::of(frame);
         let topic = self.topic(conversation_id).lock();
         self.deliver(
             topic.get(&conversation_id).map_or(&[], Vec::as_slice),
@@ -164,7 +168,7 @@ impl Hub {
 
     /// Gives a frame to every connection of a user. Encoded once.
     pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame) {
-        let frame = encode(frame);
+        let frame = Frame::of(frame);
         let users = self.user(user_id).lock();
         self.deliver(users.get(user_id).map_or(&[], Vec::as_slice), &frame);
     }
@@ -237,34 +241,6 @@ fn remove<K: std::hash::Hash + Eq>(shard: &Shard<K>, key: &K, id: ConnectionId) 
         if connections.is_empty() {
             map.remove(key);
         }
-    }
-}
-
-fn encode(frame: &ServerFrame) -> Frame {
-    let kind = match frame {
-        ServerFrame::MessageRead {
-            conversation_id,
-            user_id,
-            ..
-        } => FrameKind::Cursor {
-            conversation_id: *conversation_id,
-            user_id: user_id.clone(),
-            read: true,
-        },
-        ServerFrame::MessageDelivered {
-            conversation_id,
-            user_id,
-            ..
-        } => FrameKind::Cursor {
-            conversation_id: *conversation_id,
-            user_id: user_id.clone(),
-            read: false,
-        },
-        _ => FrameKind::Durable,
-    };
-    Frame {
-        bytes: Bytes::from(frame.encode()),
-        kind,
     }
 }
 

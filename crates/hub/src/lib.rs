@@ -10,9 +10,11 @@
 #![warn(missing_docs)]
 
 mod connection;
+mod frame;
 mod hub;
 mod outbox;
 
 pub use connection::{Connection, ConnectionId};
+pub use frame::{CursorOf, Frame, FrameKind};
 pub use hub::{Counts, Hub};
-pub use outbox::{Drained, Frame, FrameKind, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};
+pub use outbox::{Drained, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};

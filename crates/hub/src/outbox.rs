@@ -8,50 +8,16 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use parlor_protocol::{CloseCode, ConversationId, UserId};
+use parlor_protocol::CloseCode;
 use tokio::sync::Notify;
+
+use crate::{Frame, FrameKind};
 
 /// Frames that may wait for one connection.
 pub const OUTBOX_FRAMES_MAX: usize = 1024;
 /// Bytes that may wait for one connection.
 pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
-
-/// A frame on its way, the same bytes for everyone.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    /// The text.
-    pub bytes: Bytes,
-    /// What a newer frame makes of it, and whether it may be left out.
-    pub kind: FrameKind,
-}
-
-/// What may become of a frame that waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FrameKind {
-    /// It arrives, or the connection ends.
-    Durable,
-    /// Where a member's cursor stands: a newer one takes its place, and an outbox that is full
-    /// leaves it out. The next one, or the next sync, says it again.
-    Cursor {
-        /// Where.
-        conversation_id: ConversationId,
-        /// Whose.
-        user_id: UserId,
-        /// The read cursor, not the delivered one.
-        read: bool,
-    },
-}
-
-impl From<Bytes> for Frame {
-    fn from(bytes: Bytes) -> Self {
-        Self {
-            bytes,
-            kind: FrameKind::Durable,
-        }
-    }
-}
 
 /// Frames that wait for one connection.
 #[derive(Debug, Default)]
@@ -201,18 +167,30 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
     use super::*;
+    use crate::CursorOf;
+
+    fn durable(bytes: &[u8]) -> Frame {
+        Frame {
+            bytes: Bytes::copy_from_slice(bytes),
+            kind: FrameKind::Durable,
+        }
+    }
 
     fn cursor(user: &str, seq: u8) -> Frame {
         Frame {
             bytes: Bytes::copy_from_slice(&[seq]),
-            kind: FrameKind::Cursor {
+            kind: FrameKind::Cursor(Arc::new(CursorOf {
                 conversation_id: "0190b2c8-0000-7000-8000-000000000001"
                     .parse()
                     .expect("a valid id"),
                 user_id: user.parse().expect("a valid id"),
                 read: true,
-            },
+            })),
         }
     }
 
@@ -231,7 +209,7 @@ mod tests {
     fn r6_of_several_cursors_of_one_person_the_newest_is_sent() {
         let outbox = Outbox::default();
         outbox.push(cursor("ada", 1));
-        outbox.push(Bytes::from_static(b"x").into());
+        outbox.push(durable(b"x"));
         outbox.push(cursor("grace", 2));
         outbox.push(cursor("ada", 3));
         assert_eq!(held(&outbox), [&b"x"[..], &[2], &[3]]);
@@ -244,7 +222,7 @@ mod tests {
             outbox.push(cursor(&format!("user{n}"), n));
         }
         for _ in 0..OUTBOX_FRAMES_MAX {
-            outbox.push(Bytes::from_static(b"x").into());
+            outbox.push(durable(b"x"));
         }
         // No room for a cursor, and no reason to end anything for it.
         outbox.push(cursor("ada", 1));
@@ -271,7 +249,7 @@ mod tests {
         let outbox = Outbox::default();
         assert!(poll(&outbox).is_pending());
         for n in 0..3_u8 {
-            outbox.push(Bytes::copy_from_slice(&[n]).into());
+            outbox.push(durable(&[n]));
         }
         let Poll::Ready(drained) = poll(&outbox) else {
             panic!("nothing to drain")
@@ -294,7 +272,10 @@ mod tests {
         ] {
             let outbox = Outbox::default();
             for _ in 0..=OUTBOX_FRAMES_MAX {
-                outbox.push(frame.clone().into());
+                outbox.push(Frame {
+                    bytes: frame.clone(),
+                    kind: FrameKind::Durable,
+                });
             }
             let Poll::Ready(drained) = poll(&outbox) else {
                 panic!("nothing to drain")
@@ -309,10 +290,10 @@ mod tests {
     #[test]
     fn the_first_reason_stays_and_what_came_before_is_written() {
         let outbox = Outbox::default();
-        outbox.push(Bytes::from_static(b"x").into());
+        outbox.push(durable(b"x"));
         outbox.end(CloseCode::Revoked);
         outbox.end(CloseCode::Restart);
-        outbox.push(Bytes::from_static(b"y").into());
+        outbox.push(durable(b"y"));
         let Poll::Ready(drained) = poll(&outbox) else {
             panic!("nothing to drain")
         };

@@ -2,8 +2,6 @@
 
 use tokio::runtime::Runtime;
 
-use anyhow::Context;
-
 use crate::{
     adapter,
     contest::{Crowd, Host, Plan},
@@ -93,8 +91,7 @@ impl Lab {
     }
 
     fn peer(&self, peer: &Peer, rooms: &[usize]) -> anyhow::Result<Crowd> {
-        let adapter = adapter::named(&peer.protocol)
-            .with_context(|| format!("no adapter is called {}", peer.protocol))?;
+        let adapter = adapter::named(&peer.protocol)?;
         let server = peer.start(&self.machine, &adapter.environment())?;
         let protocol = adapter.prepare(&self.runtime, server.address, rooms)?;
         let fleet = Fleet::open(server.address, protocol, rooms)?;

@@ -11,6 +11,7 @@
 mod adapter;
 mod command;
 mod contest;
+mod host_app;
 mod lab;
 mod machine;
 mod payload;

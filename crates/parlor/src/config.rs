@@ -12,6 +12,7 @@ use std::{
 };
 
 use parlor_app::AppConfig;
+use parlor_auth::{HostTokens, HostTokensError};
 use parlor_core::Rate;
 use parlor_gateway::GatewayConfig;
 use parlor_store::{Database, StoreConfig};
@@ -144,6 +145,38 @@ const SETTINGS: &[Setting] = &[
         default: "2",
         wants: "a number from 1 to 64",
         about: "Passwords hashed at once; each takes 19 MiB.",
+    },
+    Setting {
+        section: "jwt",
+        key: "secret",
+        env: None,
+        default: "",
+        wants: "at least 32 bytes",
+        about: "The secret with which your own app signs tokens for its users, who then need no account here.",
+    },
+    Setting {
+        section: "jwt",
+        key: "issuer",
+        env: None,
+        default: "",
+        wants: "a text",
+        about: "What must stand in these tokens as iss; needed with a secret.",
+    },
+    Setting {
+        section: "jwt",
+        key: "audience",
+        env: None,
+        default: "",
+        wants: "a text",
+        about: "What must stand in these tokens as aud; needed with a secret.",
+    },
+    Setting {
+        section: "jwt",
+        key: "algorithms",
+        env: None,
+        default: "HS256",
+        wants: "HS256, the only one so far",
+        about: "How these tokens are signed.",
     },
     Setting {
         section: "limits",
@@ -367,6 +400,43 @@ impl Values {
     }
 }
 
+impl Values {
+    /// How tokens of the host app are checked; none without a secret.
+    fn host_tokens(&self) -> Result<Option<HostTokens>, Unusable> {
+        self.read("jwt.algorithms", |text| (text == "HS256").then_some(()))?;
+        // To the letter, or the app would sign with another one; and it must not come back on a terminal.
+        let secret = self.0.get("jwt.secret").map_or("", |value| &value.text);
+        let (issuer, audience) = (self.text("jwt.issuer"), self.text("jwt.audience"));
+        if secret.is_empty() {
+            return if issuer.is_empty() && audience.is_empty() {
+                Ok(None)
+            } else {
+                Err(Unusable(
+                    "jwt.issuer or jwt.audience is set, but jwt.secret (PARLOR_JWT_SECRET) is not"
+                        .into(),
+                ))
+            };
+        }
+        HostTokens::hs256(secret.as_bytes(), &issuer, &audience)
+            .map(Some)
+            .map_err(|error| {
+                Unusable(match error {
+                    HostTokensError::SecretTooShort => {
+                        "jwt.secret (PARLOR_JWT_SECRET) must be at least 32 bytes long".into()
+                    }
+                    HostTokensError::NotPinned => format!(
+                        "{} must be set when jwt.secret (PARLOR_JWT_SECRET) is: only tokens with this value are taken",
+                        if issuer.is_empty() {
+                            "jwt.issuer (PARLOR_JWT_ISSUER)"
+                        } else {
+                            "jwt.audience (PARLOR_JWT_AUDIENCE)"
+                        }
+                    ),
+                })
+            })
+    }
+}
+
 fn read_file(path: &Path, values: &mut BTreeMap<String, Value>) -> Result<(), Unusable> {
     let from = path.display().to_string();
     let text = std::fs::read_to_string(path)
@@ -460,6 +530,7 @@ impl Config {
                     "closed" => Some(false),
                     _ => None,
                 })?,
+                host_tokens: values.host_tokens()?,
                 requests_per_user: values.rate("limits.requests_per_user_per_minute", None)?,
                 sockets_per_user_max: values.number("limits.sockets_per_user_max", 1..=1_000_000)?
                     as usize,
@@ -584,6 +655,48 @@ mod tests {
             text.contains("DATABASE_URL") && !text.contains("secret"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn tokens_of_the_host_app_are_pinned() {
+        const SECRET: (&str, &str) = ("PARLOR_JWT_SECRET", "0123456789abcdef0123456789abcdef");
+        const ISSUER: (&str, &str) = ("PARLOR_JWT_ISSUER", "https://app.example");
+        const AUDIENCE: (&str, &str) = ("PARLOR_JWT_AUDIENCE", "parlor");
+        let config = load(&[SECRET, ISSUER, AUDIENCE]).expect("works");
+        assert!(config.app.host_tokens.is_some());
+        assert!(!format!("{config:?}").contains(SECRET.1), "{config:?}");
+        assert!(load(&[]).expect("works").app.host_tokens.is_none());
+        for (pairs, must_say) in [
+            (&[SECRET][..], "PARLOR_JWT_ISSUER"),
+            (&[SECRET, AUDIENCE], "PARLOR_JWT_ISSUER"),
+            (&[SECRET, ISSUER], "PARLOR_JWT_AUDIENCE"),
+            (&[ISSUER], "PARLOR_JWT_SECRET"),
+            (&[AUDIENCE], "PARLOR_JWT_SECRET"),
+            (
+                &[("PARLOR_JWT_SECRET", "short secret"), ISSUER, AUDIENCE],
+                "32 bytes",
+            ),
+            (
+                &[SECRET, ISSUER, AUDIENCE, ("PARLOR_JWT_ALGORITHMS", "RS256")],
+                "HS256",
+            ),
+            (
+                &[
+                    SECRET,
+                    ISSUER,
+                    AUDIENCE,
+                    ("PARLOR_JWT_ALGORITHMS", "HS256,none"),
+                ],
+                "PARLOR_JWT_ALGORITHMS",
+            ),
+        ] {
+            let text = load(pairs).expect_err("refused").0;
+            assert!(text.contains(must_say), "{text}");
+            assert!(
+                !text.contains(SECRET.1) && !text.contains("short secret"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

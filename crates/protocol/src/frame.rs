@@ -178,6 +178,46 @@ impl From<Malformed> for FrameError {
     }
 }
 
+/// [`ClientFrame::MessageSend`] by itself. A tag may stand anywhere in its object, so serde reads a
+/// tagged one into a tree first; what comes most often is spared that where the tag stands in front.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Send {
+    #[serde(rename = "type")]
+    _type: serde::de::IgnoredAny,
+    #[serde(rename = "ref")]
+    reference: Option<Ref>,
+    conversation_id: ConversationId,
+    content: String,
+    client_id: Option<String>,
+    #[serde(default)]
+    attachments: Vec<serde_json::Value>,
+    reply_to: Option<MessageId>,
+    thread_id: Option<MessageId>,
+    #[serde(default)]
+    mentions: Vec<UserId>,
+}
+
+impl Send {
+    /// Nothing where the text is another command or not good: then the way for all of them says so.
+    fn read(text: &str) -> Option<ClientFrame> {
+        if !text.starts_with(r#"{"type":"message.send","#) {
+            return None;
+        }
+        let send: Self = serde_json::from_str(text).ok()?;
+        Some(ClientFrame::MessageSend {
+            reference: send.reference,
+            conversation_id: send.conversation_id,
+            content: send.content,
+            client_id: send.client_id,
+            attachments: send.attachments,
+            reply_to: send.reply_to,
+            thread_id: send.thread_id,
+            mentions: send.mentions,
+        })
+    }
+}
+
 impl ClientFrame {
     /// Reads one text frame. Parsed once when it is good; the envelope is looked at only to answer
     /// a command that is not.
@@ -191,7 +231,7 @@ impl ClientFrame {
         }
 
         inspect(text.as_bytes())?;
-        let frame = match serde_json::from_str::<Self>(text) {
+        let frame = match Send::read(text).map_or_else(|| serde_json::from_str(text), Ok) {
             Ok(frame) => frame,
             Err(error) => {
                 return Err(match serde_json::from_str::<Envelope>(text) {

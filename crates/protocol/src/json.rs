@@ -19,32 +19,44 @@ pub enum Malformed {
 
 /// Refuses text that is too deep or holds a NUL character.
 pub fn inspect(json: &[u8]) -> Result<(), Malformed> {
+    if memchr::memchr(0, json).is_some() {
+        return Err(Malformed::Nul);
+    }
     let mut depth = 0_usize;
-    let mut in_string = false;
     let mut at = 0;
     while let Some(&byte) = json.get(at) {
         match byte {
-            0 => return Err(Malformed::Nul),
-            b'"' => in_string = !in_string,
-            b'\\' if in_string => {
-                if json.get(at + 1..at + 6) == Some(b"u0000") {
-                    return Err(Malformed::Nul);
-                }
-                // The escaped character cannot end the string.
-                at += 1;
-            }
-            b'{' | b'[' if !in_string => {
+            b'"' => at = end_of_string(json, at + 1)?,
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > JSON_DEPTH_MAX {
                     return Err(Malformed::TooDeep);
                 }
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
         at += 1;
     }
     Ok(())
+}
+
+/// Where the quote stands that ends a string; the end of the text if none does.
+fn end_of_string(json: &[u8], mut at: usize) -> Result<usize, Malformed> {
+    while let Some(rest) = json.get(at..)
+        && let Some(found) = memchr::memchr2(b'"', b'\\', rest)
+    {
+        at += found;
+        if json[at] == b'"' {
+            return Ok(at);
+        }
+        if json.get(at + 1..at + 6) == Some(b"u0000") {
+            return Err(Malformed::Nul);
+        }
+        // The escaped character cannot end the string.
+        at += 2;
+    }
+    Ok(json.len())
 }
 
 #[cfg(test)]

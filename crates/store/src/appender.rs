@@ -6,10 +6,7 @@
 //! commit order. A commit whose outcome is not known goes there too, in its place: whatever came of
 //! it must be announced before anything later is.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use parlor_core::{
     Refusal,
@@ -23,7 +20,7 @@ use tokio::{
 
 use crate::{
     Store, StoreError,
-    append::{Appended, Attempt, Results},
+    append::{Appended, Attempt, Progress, Results},
 };
 
 /// How long a batch may take before its senders are told so. Below the 10 s after which PostgreSQL
@@ -169,7 +166,7 @@ async fn run(
             .into_iter()
             .map(|queued| (queued.item, queued.reply))
             .unzip();
-        if !write(&store, batch, replies, &publish).await {
+        if !write(&store, batch.into(), replies, &publish).await {
             // What waits gets no answer, which is the truth: nobody knows what the disk holds.
             return;
         }
@@ -191,7 +188,7 @@ type Reply = oneshot::Sender<Result<Appended, Refusal>>;
 /// Commits a batch and answers its items; `false` when nothing may be written any more.
 async fn write(
     store: &Store,
-    batch: Vec<Item>,
+    batch: Arc<[Item]>,
     replies: Vec<Reply>,
     publish: &mpsc::Sender<Announced>,
 ) -> bool {
@@ -208,8 +205,9 @@ async fn write(
     };
     // A value that the database does not take must not cost the others of its batch.
     if error.blames_a_value() && batch.len() > 1 {
-        for (item, reply) in batch.into_iter().zip(replies) {
-            if !Box::pin(write(store, vec![item], vec![reply], publish)).await {
+        for (item, reply) in batch.iter().zip(replies) {
+            let alone = Arc::from([item.clone()]);
+            if !Box::pin(write(store, alone, vec![reply], publish)).await {
                 return false;
             }
         }
@@ -263,7 +261,7 @@ async fn announce(attempt: Attempt, publish: &mpsc::Sender<Announced>) {
 /// Commits a batch, again where another writer was in the way.
 async fn commit_patiently(
     store: &Store,
-    batch: &[Item],
+    batch: &Arc<[Item]>,
 ) -> Result<(Results, Attempt), (StoreError, Option<Attempt>)> {
     match commit(store, batch).await {
         Err((error, None)) if error.is_conflict() => commit(store, batch).await,
@@ -273,11 +271,11 @@ async fn commit_patiently(
 
 async fn commit(
     store: &Store,
-    batch: &[Item],
+    batch: &Arc<[Item]>,
 ) -> Result<(Results, Attempt), (StoreError, Option<Attempt>)> {
-    let attempt = OnceLock::new();
-    let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(batch, &attempt)).await;
-    match (appended, attempt.into_inner()) {
+    let progress = Arc::new(Progress::default());
+    let appended = tokio::time::timeout(BATCH_DEADLINE, store.append(batch, &progress)).await;
+    match (appended, progress.leave()) {
         (Ok(Ok(results)), Some(attempt)) => Ok((results, attempt)),
         (Ok(Ok(_)), None) => unreachable!("what is stored was begun"),
         (Ok(Err(error)), attempt) => Err((error, attempt)),

@@ -1,8 +1,14 @@
 //! The two engines behind one name, and the macros that expand an operation for each.
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use std::{sync::Arc, time::Duration};
 
-use crate::hosts::Following;
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{StoreError, append::SqliteWriter, hosts::Following};
+
+/// How long an operation waits for a connection before it answers `unavailable`.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The target under which the engines' driver logs; at `info` it repeats what servers tell it.
 pub const DRIVER_LOG_TARGET: &str = "sqlx";
@@ -16,12 +22,15 @@ pub struct Store {
     pub(crate) pools: Pools,
 }
 
-/// SQLite has one writer, so waiting for it happens in the pool's queue and not in busy loops. On
+/// SQLite takes one writer at a time, so waiting for it happens in a queue and not in busy loops. On
 /// PostgreSQL writers have connections of their own: a flood of reads must not stop the sending.
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
     Sqlite {
+        /// Everything but appends is written here.
         writer: SqlitePool,
+        appending: SqliteWriter,
+        turns: Turns,
         readers: SqlitePool,
     },
     Postgres {
@@ -30,6 +39,19 @@ pub(crate) enum Pools {
         /// Lives as long as the pools.
         _following: Option<Following>,
     },
+}
+
+/// Whose turn it is to write: two connections of this process do, and neither may find the file busy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turns(Arc<Mutex<()>>);
+
+impl Turns {
+    /// Waits for a turn; it ends when the guard is dropped.
+    pub(crate) async fn take(&self) -> Result<OwnedMutexGuard<()>, StoreError> {
+        tokio::time::timeout(ACQUIRE_TIMEOUT, self.0.clone().lock_owned())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut.into())
+    }
 }
 
 /// Where the engines' SQL differs.
@@ -44,8 +66,6 @@ pub(crate) trait Dialect {
     const POSITION: &'static str;
     /// The first tick that was not given yet, as an expression: no position lies beyond it.
     const HORIZON: &'static str;
-    /// Uses the running transaction's tick up, where the engine does not do it by itself.
-    const USE_TICK: Option<&'static str>;
 }
 
 impl Dialect for Sqlite {
@@ -54,7 +74,6 @@ impl Dialect for Sqlite {
     const TICK: &'static str = "(SELECT tick + 1 FROM ticks)";
     const POSITION: &'static str = "(SELECT tick + 1 FROM ticks)";
     const HORIZON: &'static str = Self::POSITION;
-    const USE_TICK: Option<&'static str> = Some("UPDATE ticks SET tick = tick + 1");
 }
 
 impl Dialect for Postgres {
@@ -65,7 +84,6 @@ impl Dialect for Postgres {
         "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)";
     const HORIZON: &'static str =
         "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)";
-    const USE_TICK: Option<&'static str> = None;
 }
 
 /// Runs a reading body on either engine: `read!(store, |Db, pool| body)`.
@@ -91,16 +109,17 @@ macro_rules! read {
 macro_rules! write {
     ($store:expr, |$db:ident, $tx:ident| $body:expr) => {
         match &$store.pools {
-            $crate::engine::Pools::Sqlite { writer, .. } => {
+            $crate::engine::Pools::Sqlite { writer, turns, .. } => {
                 #[allow(dead_code, reason = "not every body names its engine")]
                 type $db = sqlx::Sqlite;
+                let _turn = turns.take().await?;
                 let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
                 let $tx = &mut *transaction;
                 let value = $body;
                 transaction
                     .commit()
                     .await
-                    .map_err($crate::StoreError::from_commit)?;
+                    .map_err(|error| $crate::StoreError::from_commit(error.into()))?;
                 value
             }
             $crate::engine::Pools::Postgres { writers, .. } => {
@@ -112,7 +131,7 @@ macro_rules! write {
                 transaction
                     .commit()
                     .await
-                    .map_err($crate::StoreError::from_commit)?;
+                    .map_err(|error| $crate::StoreError::from_commit(error.into()))?;
                 value
             }
         }
@@ -138,7 +157,13 @@ impl Store {
     /// Finishes what runs and closes the files or connections.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite {
+                writer,
+                readers,
+                appending,
+                ..
+            } => {
+                appending.close().await;
                 readers.close().await;
                 writer.close().await;
             }

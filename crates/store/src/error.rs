@@ -3,6 +3,8 @@
 use parlor_core::Refusal;
 use parlor_protocol::Code;
 
+use crate::driver::DriverError;
+
 /// A failed store operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,16 +13,16 @@ pub enum StoreError {
     Refused(#[from] Refusal),
     /// The engine could not be asked or did not answer; nothing was stored.
     #[error("store not available: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] DriverError),
     /// The commit failed or got no answer: it may or may not be on disk.
     #[error("outcome of the commit is not known: {0}")]
-    UnknownOutcome(#[source] sqlx::Error),
+    UnknownOutcome(#[source] DriverError),
     /// The commit is on PostgreSQL's own disk; whether it is on its synchronous standby is not known.
     #[error("the commit was cancelled while it waited for the synchronous standby")]
     NotReplicated,
     /// The disk failed under a commit. What the file holds is not known before it is opened anew.
     #[error("the disk failed under a commit: {0}")]
-    Broken(#[source] sqlx::Error),
+    Broken(#[source] DriverError),
     /// No answer within the deadline, and the commit had been begun: it may or may not be on disk.
     #[error("no answer of the database within the deadline")]
     TimedOut,
@@ -35,14 +37,9 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        // SQLITE_FULL, and PostgreSQL's disk_full.
-        let full = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code == "13" || code == "53100");
-        if full {
+impl From<DriverError> for StoreError {
+    fn from(error: DriverError) -> Self {
+        if error.is_full() {
             Self::StorageFull
         } else {
             Self::Unavailable(error)
@@ -50,25 +47,22 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// SQLite's I/O errors: the low byte of the extended code is `SQLITE_IOERR`.
-fn is_disk_failure(error: &sqlx::Error) -> bool {
-    const SQLITE_IOERR: u32 = 10;
-    error
-        .as_database_error()
-        .filter(|database| {
-            database
-                .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-                .is_some()
-        })
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == SQLITE_IOERR)
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        DriverError::from(error).into()
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        DriverError::from(error).into()
+    }
 }
 
 impl StoreError {
     /// The error of a failed commit.
-    pub(crate) fn from_commit(error: sqlx::Error) -> Self {
-        if is_disk_failure(&error) {
+    pub(crate) fn from_commit(error: DriverError) -> Self {
+        if error.is_disk_failure() {
             return Self::Broken(error);
         }
         match Self::from(error) {
@@ -98,19 +92,11 @@ impl StoreError {
             .is_some_and(|state| state.starts_with("22") || state.starts_with("23"))
     }
 
-    /// PostgreSQL's five characters; of SQLite's codes, constraints count as class 23.
     fn sqlstate(&self) -> Option<std::borrow::Cow<'_, str>> {
-        let Self::Unavailable(error) = self else {
-            return None;
-        };
-        let database = error.as_database_error()?;
-        if database.is_unique_violation() {
-            return Some("23505".into());
+        match self {
+            Self::Unavailable(error) => error.sqlstate(),
+            _ => None,
         }
-        if database.is_foreign_key_violation() || database.is_check_violation() {
-            return Some("23503".into());
-        }
-        database.code()
     }
 
     /// What the caller is told; the cause is for the log.

@@ -94,9 +94,10 @@ impl Store {
     /// Whether the batch with this tick is on disk; `None` while that is not decided.
     pub async fn outcome(&self, tick: i64) -> Result<Option<bool>, StoreError> {
         match &self.pools {
-            // Whoever gets the one writer knows that the batch before has ended. The batch after a failed
+            // Whoever gets a turn to write knows that the batch before has ended. The batch after a failed
             // one has the same tick, so this must be asked before it.
-            Pools::Sqlite { writer, .. } => {
+            Pools::Sqlite { writer, turns, .. } => {
+                let _turn = turns.take().await?;
                 let last: i64 = sqlx::query_scalar("SELECT tick FROM ticks")
                     .fetch_one(writer)
                     .await?;

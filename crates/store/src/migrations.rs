@@ -21,6 +21,11 @@ const SQLITE: &[Step] = &[
         "ticks",
         include_str!("../migrations/sqlite/0002_ticks.sql"),
     ),
+    (
+        3,
+        "host_users",
+        include_str!("../migrations/sqlite/0003_host_users.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -33,6 +38,11 @@ const POSTGRES: &[Step] = &[
         2,
         "ticks",
         include_str!("../migrations/postgres/0002_ticks.sql"),
+    ),
+    (
+        3,
+        "host_users",
+        include_str!("../migrations/postgres/0003_host_users.sql"),
     ),
 ];
 

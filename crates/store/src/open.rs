@@ -1,9 +1,6 @@
 //! Opening a store: connecting, checking what is there, bringing the schema up to date.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use sqlx::{
     Connection, SqliteConnection,
@@ -12,15 +9,14 @@ use sqlx::{
 };
 
 use crate::{
-    engine::{Pools, Store},
+    append::SqliteWriter,
+    engine::{ACQUIRE_TIMEOUT, Pools, Store, Turns},
     hosts::{Hosts, Switched, place},
     migrations,
 };
 
 /// Oldest PostgreSQL that is supported; 13 is the oldest that Debian's supported releases carry.
 const POSTGRES_VERSION_MIN: i32 = 130_000;
-/// How long an operation waits for a connection before it answers `unavailable`.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows that SQLite's worker thread may be ahead of its reader: a whole page, so that it never waits.
 const ROW_BUFFER_ROWS: usize = 256;
 /// Page cache of one SQLite connection, in KiB (a negative pragma counts KiB).
@@ -124,8 +120,15 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
         .connect_with(options.read_only(true))
         .await
         .map_err(to_file_error)?;
+    let appending = SqliteWriter::open(path, ACQUIRE_TIMEOUT, SQLITE_CACHE_KIB)
+        .map_err(|error| file_error(std::io::Error::other(error.to_string())))?;
     Ok(Store {
-        pools: Pools::Sqlite { writer, readers },
+        pools: Pools::Sqlite {
+            writer,
+            appending,
+            turns: Turns::default(),
+            readers,
+        },
     })
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn commit(transaction: Transaction<'_, Postgres>) -> Result<(),
     let warned = Arc::new(AtomicBool::new(false));
     let hearing = Dispatch::new(Warnings(warned.clone()));
     let committed = transaction.commit().with_subscriber(hearing).await;
-    committed.map_err(StoreError::from_commit)?;
+    committed.map_err(|error| StoreError::from_commit(error.into()))?;
     if warned.load(Ordering::Acquire) {
         return Err(StoreError::NotReplicated);
     }

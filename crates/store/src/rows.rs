@@ -27,6 +27,16 @@ macro_rules! row {
                 Ok(Self { $($field: row.try_get(stringify!($field))?),+ })
             }
         }
+
+        impl $name {
+            /// The same from a row of the appending connection, whose columns stand in the same order.
+            #[allow(dead_code, reason = "not every row is read there")]
+            $vis fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                let mut columns = 0..;
+                let mut next = || columns.next().unwrap_or(usize::MAX);
+                Ok(Self { $($field: row.get(next())?),+ })
+            }
+        }
     };
 }
 pub(crate) use row;

@@ -205,6 +205,8 @@ fn a_bad_token_ends_it_and_a_store_that_is_away_says_come_back() {
         (Code::SessionRevoked, CloseCode::Revoked),
         (Code::Unauthorized, CloseCode::Unauthorized),
         (Code::Unavailable, CloseCode::Restart),
+        (Code::StorageFull, CloseCode::Restart),
+        (Code::Internal, CloseCode::Restart),
     ] {
         let mut bench = Bench::new();
         bench.on(Input::Opened {

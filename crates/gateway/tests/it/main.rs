@@ -2,6 +2,7 @@
 
 mod accounts;
 mod generated;
+mod host;
 mod hostile;
 mod live;
 mod pressure;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::bail;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -23,18 +24,18 @@ struct Tokens {
 }
 
 /// The adapter of this name.
-pub(crate) fn adapter(name: &str) -> Option<Box<dyn Adapter>> {
+pub(crate) fn adapter(name: &str) -> anyhow::Result<Box<dyn Adapter>> {
     let speak: Speak = match name {
         "socketio" => |host, people| Box::new(SocketIo::new(host, people)),
         "websocket-json" => |host, people| Box::new(WebSocketJson::new(host, people)),
         "centrifuge" => |host, people| Box::new(Centrifuge::new(host, people)),
         "nats" => |_, people| Box::new(Nats::new(people)),
         "xmpp" => |_, people| Box::new(Xmpp::new(people)),
-        _ => return None,
+        _ => bail!("no adapter is called {name}"),
     };
     // Random enough for servers on loopback that live for minutes.
     let secret = uuid::Uuid::now_v7().simple().to_string();
-    Some(Box::new(Tokens { secret, speak }))
+    Ok(Box::new(Tokens { secret, speak }))
 }
 
 impl Adapter for Tokens {

@@ -8,13 +8,13 @@ use crate::report::{
     table::short,
 };
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 920.0;
 /// Left of the bars stand names.
 const NAMES_WIDTH: f64 = 170.0;
 const BAR_HEIGHT: f64 = 22.0;
 const BAR_STEP: f64 = 32.0;
 /// Right of the longest bar stands its figure.
-const FIGURE_WIDTH: f64 = 150.0;
+const FIGURE_WIDTH: f64 = 200.0;
 const CHART_HEIGHT: f64 = 300.0;
 const MARGIN: (f64, f64, f64, f64) = (16.0, 20.0, 44.0, 60.0);
 

@@ -10,7 +10,8 @@ use std::{
 
 use parlor_client::{Api, ApiError};
 use parlor_protocol::{Code, ConversationId, CreateConversation, SendMessage};
-use parlor_testkit::{Launch, Process, soon};
+use parlor_testkit::{HostApp, Launch, Process, soon};
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Room for the database and its log, and little more.
@@ -178,6 +179,54 @@ async fn a_full_disk_refuses_and_heals_when_there_is_room_again() {
     let server = Launch { port, ..launch }.start();
     ada.again_on(&server);
     ada.finds_everything().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_out_nobody_who_is_known() {
+    let Some(disk) = Disk::mount() else { return };
+    let settings = HostApp.environment().into_iter();
+    let launch = settings.fold(parlor(disk.path()), |launch, (name, value)| {
+        launch.with_env(name, value)
+    });
+    let server = launch.start();
+    let named = async |id: &str, name: &str| {
+        let token = HostApp.token_with(id, json!({"name": name}));
+        Api::new(server.url()).with_token(&token).me().await
+    };
+    named("ada", "Ada").await.expect("made");
+    let filler = disk.fill();
+    let refused = soon("no room", async {
+        let mut n = 0;
+        loop {
+            n += 1;
+            if let Err(error) = named(&format!("user-{n}"), "Somebody").await {
+                return error;
+            }
+        }
+    })
+    .await;
+    let ApiError::Refused(problem) = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(problem.code, Code::StorageFull);
+    // A name that cannot be stored is left for later.
+    let left = soon("a name that is not stored", async {
+        let mut n = 0;
+        loop {
+            n += 1;
+            let name = format!("Ada {n}");
+            if named("ada", &name).await.expect("let in").name != name {
+                return name;
+            }
+        }
+    })
+    .await;
+    fs::remove_file(filler).expect("removed");
+    soon("healing", async {
+        while named("grace", "Grace").await.is_err() {}
+    })
+    .await;
+    assert_eq!(named("ada", &left).await.expect("let in").name, left);
 }
 
 /// Makes `fsync` and `fdatasync` fail while a file is there.

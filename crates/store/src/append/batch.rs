@@ -1,7 +1,8 @@
 //! One batch: what it came to, and the transaction around its statements.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use parlor_core::{
     Refusal,
     append::{Change, Event, Item, Locked, Outcome, plan},
@@ -9,7 +10,7 @@ use parlor_core::{
 };
 use parlor_protocol::{ConversationId, Message};
 
-use super::{postgres, sqlite};
+use super::postgres;
 use crate::{Store, StoreError, engine::Pools, replicated};
 
 /// What one item came to.
@@ -42,41 +43,66 @@ pub struct Attempt {
     pub events: Vec<Event>,
 }
 
+/// How far a batch has come, shared by who writes it and who waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<Phase>);
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Preparing,
+    Committing(Attempt),
+    /// Nobody waits any more.
+    Left,
+}
+
+impl Progress {
+    /// Notes that the commit begins; refused when nobody waits for it any more, for then everybody
+    /// was told that nothing is stored.
+    pub(super) fn commits(&self, attempt: Attempt) -> Result<(), StoreError> {
+        let mut phase = self.0.lock();
+        if matches!(*phase, Phase::Left) {
+            return Err(StoreError::TooSlow);
+        }
+        *phase = Phase::Committing(attempt);
+        Ok(())
+    }
+
+    /// Ends the waiting. Without an attempt the commit was not begun, and never will be.
+    pub(crate) fn leave(&self) -> Option<Attempt> {
+        match std::mem::replace(&mut *self.0.lock(), Phase::Left) {
+            Phase::Committing(attempt) => Some(attempt),
+            Phase::Preparing | Phase::Left => None,
+        }
+    }
+}
+
 pub(crate) type Results = Vec<Result<Appended, Refusal>>;
 
 impl Store {
-    /// Stores a batch; one result for each item, in their order. `attempt` is set just before the commit
-    /// is begun: when it is not, an error means that nothing was stored.
+    /// Stores a batch; one result for each item, in their order. The caller ends its waiting with
+    /// [`Progress::leave`].
     pub(crate) async fn append(
         &self,
-        batch: &[Item],
-        attempt: &OnceLock<Attempt>,
+        batch: &Arc<[Item]>,
+        progress: &Arc<Progress>,
     ) -> Result<Results, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-                let mut locked = sqlite::statements::load(&mut transaction, batch).await?;
-                let (outcomes, events) = plan(batch, &mut locked);
-                sqlite::statements::write(&mut transaction, &mut locked).await?;
-                let tick = locked.tick;
-                attempt.get_or_init(|| Attempt { tick, events });
-                if acks_too_early(batch) {
-                    commit_later(async move { transaction.commit().await });
-                    return Ok(results(outcomes, &locked));
-                }
-                transaction
-                    .commit()
+            Pools::Sqlite {
+                appending, turns, ..
+            } => {
+                let turn = turns.take().await?;
+                appending
+                    .append(batch.clone(), progress.clone(), turn)
                     .await
-                    .map_err(StoreError::from_commit)?;
-                Ok(results(outcomes, &locked))
             }
             Pools::Postgres { writers, .. } => {
                 let mut transaction = writers.begin().await?;
-                let mut locked = postgres::statements::load(&mut transaction, batch).await?;
+                let mut locked = postgres::load(&mut transaction, batch).await?;
                 let (outcomes, events) = plan(batch, &mut locked);
-                postgres::statements::write(&mut transaction, &mut locked).await?;
+                postgres::write(&mut transaction, &mut locked).await?;
                 let tick = locked.tick;
-                attempt.get_or_init(|| Attempt { tick, events });
+                progress.commits(Attempt { tick, events })?;
                 if acks_too_early(batch) {
                     commit_later(async move { transaction.commit().await });
                     return Ok(results(outcomes, &locked));
@@ -89,7 +115,7 @@ impl Store {
 }
 
 /// Whether the planted bug shows in this batch: where nothing is read back at once.
-fn acks_too_early(batch: &[Item]) -> bool {
+pub(super) fn acks_too_early(batch: &[Item]) -> bool {
     let is_send = |item: &Item| matches!(item.change, Change::Send { .. });
     planted("ack-before-commit") && batch.iter().all(is_send)
 }
@@ -102,7 +128,7 @@ fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + '
     });
 }
 
-fn results(outcomes: Vec<Outcome>, locked: &Locked) -> Results {
+pub(super) fn results(outcomes: Vec<Outcome>, locked: &Locked) -> Results {
     let results = outcomes.into_iter().map(|outcome| match outcome {
         Outcome::New(message) => Ok(Appended::Message {
             message,

@@ -3,5 +3,6 @@
 mod appends;
 mod changes;
 mod contract;
+mod host_users;
 mod replication;
 mod world;

@@ -1,46 +1,27 @@
-//! The WebSocket: frames in, frames out. What they mean is decided by `core::session`.
-//!
-//! One task for each socket. While it waits it owns no buffer: the read buffer is small, the
-//! outbox is empty, and what waits to be written is written at once.
+//! The life of one socket: a task that drives its session.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use axum::{
-    extract::{
-        State,
-        ws::{
-            CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade,
-            rejection::WebSocketUpgradeRejection,
-        },
-    },
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
-use futures_util::{SinkExt, StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use parlor_app::{App, Credential};
 use parlor_core::{
-    Actor, Refusal,
+    Actor, Identity, Refusal,
     session::{Command, Input, Output, Session, SessionLimits},
 };
-use parlor_hub::{Connection, Drained};
-use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage, limits::FRAME_BYTES_MAX};
-use serde::Deserialize;
+use parlor_hub::{Connection, Drained, Frame};
+use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage};
 use tokio::time::{Instant, Sleep, timeout};
-use tungstenite::error::{CapacityError, ProtocolError};
 
-use crate::{
-    auth::bearer,
-    extract::Query,
-    problem::ApiError,
-    state::{Gateway, SocketPlace},
+use super::{
+    frame::{self, Received},
+    socket::{End, Socket},
 };
+use crate::state::{Gateway, SocketPlace};
 
-/// Read at once from a socket: most commands fit, larger frames grow the buffer for their time.
-const READ_BUFFER_BYTES: usize = 1024;
-/// Gathered before a write: one write for all that waits, up to this size.
-const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// Held at most while the kernel takes no more. The largest frame must fit, and that is a page of a
-/// sync: its text is bounded by 2 MiB, which escapes and the fields around it can make 8 MiB.
-const WRITE_BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Gathered before a write, in bytes: one write for all that waits, up to about this much.
+const WRITE_BYTES: usize = 64 * 1024;
 /// How long a write may take before its reader counts as stalled.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close may take, including the peer's answer.
@@ -54,69 +35,24 @@ const IN_FLIGHT_MAX: usize = 64;
 /// Spread of reconnects after a drain: at least, for each socket, and at most.
 const RECONNECT_SPREAD_MS: (u64, u64, u64) = (2_000, 1, 30_000);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Handshake {
-    token: Option<String>,
-    cursor: Option<String>,
-}
-
-/// `GET /api/v1/ws`, also `/api/ws` and `/messages/subscribe`.
-pub(crate) async fn upgrade(
-    State(gateway): State<Gateway>,
-    headers: HeaderMap,
-    Query(handshake): Query<Handshake>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            let detail = format!("not a WebSocket handshake: {rejection}");
-            return ApiError(Refusal::new(Code::InvalidRequest, detail)).into_response();
-        }
-    };
-    let crowded = |what: &str| {
-        let refusal = Refusal {
-            // Another wait for each, or they would all come back together.
-            retry_after_ms: Some(2_000 + (random() * 8_000.0) as u64),
-            ..Refusal::new(Code::Unavailable, what)
-        };
-        ApiError(refusal).into_response()
-    };
-    // Those who are here go before those who come: a new socket costs more than many messages.
-    if gateway.app().is_crowded() {
-        return crowded("too many sockets are being opened");
-    }
-    let Some(place) = gateway.socket_place() else {
-        return crowded("too many sockets");
-    };
-    let token = bearer(&headers).map(str::to_owned).or(handshake.token);
-    upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| run(socket, gateway, place, token, handshake.cursor))
-}
-
 type Reply = Result<ServerFrame, (Option<Ref>, Refusal)>;
 type Pending = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// One socket and what it is doing.
 struct Driver {
     gateway: Gateway,
-    socket: WebSocket,
+    socket: Socket<TokioIo<Upgraded>>,
     session: Session,
     connection: Option<Arc<Connection>>,
     actor: Option<Actor>,
-    in_flight: FuturesUnordered<Pending>,
+    /// None while nothing is under way: most sockets wait most of the time.
+    in_flight: Option<FuturesUnordered<Pending>>,
     /// What the session wants done; empty between two inputs.
     outputs: Vec<Output>,
 }
 
-async fn run(
-    socket: WebSocket,
+pub(super) async fn run(
+    stream: TokioIo<Upgraded>,
     gateway: Gateway,
     _place: SocketPlace,
     token: Option<String>,
@@ -128,14 +64,17 @@ async fn run(
     let session = Session::new(limits, random(), gateway.now_ms());
     let mut driver = Driver {
         gateway,
-        socket,
+        socket: Socket::new(stream),
         session,
         connection: None,
         actor: None,
-        in_flight: FuturesUnordered::new(),
+        in_flight: None,
         outputs: Vec::new(),
     };
-    driver.live(token, cursor).await;
+    // Boxed: what opening needs is not to stay with every socket that is open.
+    if Box::pin(driver.open(token, cursor)).await.is_ok() {
+        driver.live().await;
+    }
     if let Some(connection) = driver.connection.take() {
         driver.gateway.app().detach(&connection);
     }
@@ -143,37 +82,54 @@ async fn run(
 
 /// What a socket's task woke up for.
 enum Woken {
-    Frame(Option<Result<Message, axum::Error>>),
+    Received(Result<Received, End>),
     Outbox(Drained),
     Reply(Reply),
+    /// Nothing else is ready: what gathered is written.
+    Rest,
     Timer,
     Drain,
 }
 
 impl Driver {
-    async fn live(&mut self, token: Option<String>, cursor: Option<String>) {
+    async fn open(&mut self, token: Option<String>, cursor: Option<String>) -> Result<(), Gone> {
+        self.input(Input::Opened { token, cursor }).await?;
+        self.flush().await
+    }
+
+    async fn live(&mut self) {
         let mut draining = self.gateway.draining();
+        let mut drain = std::pin::pin!(async { drop(draining.wait_for(|is| *is).await) });
         let mut timer = std::pin::pin!(tokio::time::sleep_until(self.deadline()));
-        if self.input(Input::Opened { token, cursor }).await.is_err() {
-            return;
-        }
         loop {
             self.arm(timer.as_mut());
-            let reads = self.session.reads() && self.in_flight.len() < IN_FLIGHT_MAX;
-            let connection = self.connection.clone();
-            let woken = tokio::select! {
-                frame = self.socket.recv(), if reads => Woken::Frame(frame),
-                drained = drain(connection.as_deref()), if self.session.hears() => Woken::Outbox(drained),
-                Some(reply) = self.in_flight.next(), if !self.in_flight.is_empty() => Woken::Reply(reply),
-                () = timer.as_mut() => Woken::Timer,
-                _ = draining.wait_for(|draining| *draining) => Woken::Drain,
+            let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
+            let reads = self.session.reads() && under_way < IN_FLIGHT_MAX;
+            let hears = self.session.hears();
+            let waiting = self.socket.waiting_bytes();
+            let connection = self.connection.as_deref();
+            let woken = if waiting >= WRITE_BYTES {
+                Woken::Rest
+            } else {
+                // In this order: everything that is ready is gathered before anything is written.
+                tokio::select! {
+                    biased;
+                    reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
+                    drained = drain_outbox(connection), if hears => Woken::Outbox(drained),
+                    received = self.socket.receive(), if reads => Woken::Received(received),
+                    () = std::future::ready(()), if waiting > 0 => Woken::Rest,
+                    () = timer.as_mut() => Woken::Timer,
+                    () = drain.as_mut() => Woken::Drain,
+                }
             };
             let going_on = match woken {
-                Woken::Frame(frame) => self.frame(frame).await,
-                Woken::Outbox(drained) => self.write(drained).await,
+                Woken::Received(Ok(received)) => self.received(received).await,
+                Woken::Received(Err(end)) => Box::pin(self.ended(end)).await,
+                Woken::Outbox(drained) => self.outbox(drained).await,
                 Woken::Reply(reply) => self.replied(reply).await,
+                Woken::Rest => self.flush().await,
                 Woken::Timer => self.input(Input::Timer).await,
-                Woken::Drain => self.drained().await,
+                Woken::Drain => Box::pin(self.drained()).await,
             };
             if going_on.is_err() {
                 return;
@@ -198,47 +154,53 @@ impl Driver {
         }
     }
 
-    async fn frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Gone> {
-        match frame {
-            Some(Ok(Message::Text(text))) => self.input(Input::Text(text.as_str())).await,
-            Some(Ok(Message::Binary(_))) => self.input(Input::Binary).await,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.input(Input::Alive).await,
-            Some(Ok(Message::Close(_))) => {
-                // The answer to the peer's close is queued; it must also leave.
-                drop(timeout(CLOSE_TIMEOUT, self.socket.flush()).await);
-                Err(Gone)
+    async fn received(&mut self, received: Received) -> Result<(), Gone> {
+        match received {
+            Received::Text(text) => self.input(Input::Text(&text)).await,
+            Received::Binary => self.input(Input::Binary).await,
+            Received::Ping(payload) => {
+                self.socket.push(frame::pong(&payload));
+                self.input(Input::Alive).await
             }
-            None => Err(Gone),
-            Some(Err(error)) => {
-                if let Some(code) = close_code(&error) {
-                    self.close(code, "").await;
-                }
+            Received::Pong => self.input(Input::Alive).await,
+            Received::Close(code) => {
+                self.socket.push(frame::close(code, ""));
+                drop(Box::pin(timeout(CLOSE_TIMEOUT, self.socket.flush())).await);
                 Err(Gone)
             }
         }
+    }
+
+    async fn ended(&mut self, end: End) -> Result<(), Gone> {
+        if let End::Broken(broken) = end {
+            self.close(broken.code(), "").await;
+        }
+        Err(Gone)
     }
 
     /// A page must not overtake what was announced before it was read: a cursor that moved has no
     /// version that would tell it from news.
     async fn replied(&mut self, reply: Reply) -> Result<(), Gone> {
         if matches!(reply, Ok(ServerFrame::Ack { page: Some(_), .. }))
-            && let Some(connection) = self.connection.clone()
+            && let Some(connection) = &self.connection
             && let Some(drained) = connection.outbox().try_drain()
         {
-            self.write(drained).await?;
+            self.outbox(drained).await?;
         }
         self.input(Input::Replied(reply)).await
     }
 
     /// Before it closes, a drained socket gets the answers of the commands that are under way.
     async fn drained(&mut self) -> Result<(), Gone> {
-        while let Ok(Some(reply)) = timeout(CLOSE_TIMEOUT, self.in_flight.next()).await {
+        while self.in_flight.is_some()
+            && let Ok(reply) = timeout(CLOSE_TIMEOUT, next(&mut self.in_flight)).await
+        {
             self.replied(reply).await?;
         }
-        if let Some(connection) = self.connection.clone() {
+        if let Some(connection) = &self.connection {
             connection.outbox().end(CloseCode::Restart);
             for frame in connection.outbox().drain().await.frames {
-                self.feed(frame.bytes).await?;
+                self.socket.push(frame.bytes);
             }
         }
         let (least_ms, each_ms, most_ms) = RECONNECT_SPREAD_MS;
@@ -247,26 +209,12 @@ impl Driver {
         self.input(Input::Drain { after_ms }).await
     }
 
-    /// Writes what waited. A reader that holds the write up must not hold up the end of its socket.
-    async fn write(&mut self, drained: Drained) -> Result<(), Gone> {
-        let Some(connection) = self.connection.clone() else {
-            return Ok(());
-        };
-        let written = async {
-            for frame in drained.frames {
-                self.feed(frame.bytes).await?;
-            }
-            self.flush().await
-        };
-        let ended = tokio::select! {
-            biased;
-            written = written => {
-                written?;
-                drained.ended
-            }
-            code = connection.outbox().ended() => Some(code),
-        };
-        match ended {
+    /// Takes what the hub had for this socket.
+    async fn outbox(&mut self, drained: Drained) -> Result<(), Gone> {
+        for frame in drained.frames {
+            self.socket.push(frame.bytes);
+        }
+        match drained.ended {
             Some(code) => self.input(Input::Ended(code)).await,
             None => Ok(()),
         }
@@ -276,46 +224,38 @@ impl Driver {
     async fn input(&mut self, input: Input<'_>) -> Result<(), Gone> {
         self.session
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
-        let mut wrote = false;
         while !self.outputs.is_empty() {
             for output in std::mem::take(&mut self.outputs) {
                 match output {
                     Output::Authenticate { reference, token } => {
-                        let result = self.gateway.app().authenticate(&token);
+                        let result = authenticate(self.gateway.app(), &token).await;
                         let input = Input::Authenticated { reference, result };
                         self.session
                             .handle(input, self.gateway.now_ms(), &mut self.outputs);
                     }
                     Output::Attach { identity, cursor } => {
-                        self.attach(identity.actor, cursor).await;
+                        Box::pin(self.attach(identity.actor, cursor)).await;
                     }
-                    Output::Sync { cursor } => self.resume(&cursor).await,
+                    Output::Sync { cursor } => Box::pin(self.resume(&cursor)).await?,
                     Output::Pong { reference } => self.pong(reference),
                     Output::Execute { reference, command } => self.execute(reference, command),
-                    Output::Send(frame) => {
-                        self.feed(frame.encode().into()).await?;
-                        wrote = true;
-                    }
-                    Output::Ping => {
-                        self.guarded_feed(Message::Ping(bytes::Bytes::new()))
-                            .await?;
-                        wrote = true;
-                    }
+                    Output::Send(frame) => self.socket.push(Frame::of(&frame).bytes),
+                    Output::Ping => self.socket.push(frame::ping()),
                     Output::Close(code) => {
-                        self.close(code.number(), code.reason()).await;
+                        Box::pin(self.close(code.number(), code.reason())).await;
                         return Err(Gone);
                     }
                 }
             }
         }
-        if wrote { self.flush().await } else { Ok(()) }
+        Ok(())
     }
 
     async fn attach(&mut self, actor: Actor, cursor: Option<String>) {
         let app = self.gateway.app().clone();
         let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor, cursor))
             .await
-            .unwrap_or_else(|_| Err(Refusal::new(Code::Unavailable, "the database is too slow")));
+            .unwrap_or_else(|_| Err(too_slow()));
         let input = match attached {
             Ok(attached) => {
                 self.connection = Some(attached.connection);
@@ -333,8 +273,12 @@ impl Driver {
     }
 
     /// Reads the next page of what was missed. Live frames gather in the outbox meanwhile.
-    async fn resume(&mut self, cursor: &str) {
-        let Some(actor) = &self.actor else { return };
+    async fn resume(&mut self, cursor: &str) -> Result<(), Gone> {
+        // Page by page: the next one is read when this one has left.
+        self.flush_in_time().await?;
+        let Some(actor) = &self.actor else {
+            return Ok(());
+        };
         let app = self.gateway.app().clone();
         let input = if *self.gateway.draining().borrow() {
             Input::Ended(CloseCode::Restart)
@@ -348,6 +292,7 @@ impl Driver {
         };
         self.session
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
+        Ok(())
     }
 
     /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
@@ -357,9 +302,7 @@ impl Driver {
             let cursor = self.gateway.app().position_cursor(&actor.user_id);
             let cursor = (!connection.outbox().is_lossy()).then_some(cursor);
             let frame = ServerFrame::Pong { reference, cursor };
-            connection
-                .outbox()
-                .push(bytes::Bytes::from(frame.encode()).into());
+            connection.outbox().push(Frame::of(&frame));
         }
     }
 
@@ -426,7 +369,8 @@ impl Driver {
         reference: Option<Ref>,
         work: impl Future<Output = Result<Done, Refusal>> + Send + 'static,
     ) {
-        self.in_flight.push(Box::pin(async move {
+        let in_flight = self.in_flight.get_or_insert_default();
+        in_flight.push(Box::pin(async move {
             let done = timeout(COMMAND_DEADLINE, work).await.unwrap_or_else(|_| {
                 Err(Refusal::new(
                     Code::UnknownOutcome,
@@ -440,46 +384,72 @@ impl Driver {
         }));
     }
 
-    async fn feed(&mut self, frame: bytes::Bytes) -> Result<(), Gone> {
-        let text = Utf8Bytes::try_from(frame).map_err(|_| Gone)?;
-        self.guarded_feed(Message::Text(text)).await
+    /// Writes what gathered. Most writes end at once, and cost no timer.
+    async fn flush(&mut self) -> Result<(), Gone> {
+        let socket = &mut self.socket;
+        let flushed = std::future::poll_fn(|context| Poll::Ready(socket.poll_flush(context))).await;
+        match flushed {
+            Poll::Ready(written) => written.map_err(|_| Gone),
+            Poll::Pending => Box::pin(self.flush_slowly()).await,
+        }
+    }
+
+    /// A reader that holds the write up must not hold up the end of its socket.
+    async fn flush_slowly(&mut self) -> Result<(), Gone> {
+        let Some(connection) = self.connection.clone() else {
+            return self.flush_in_time().await;
+        };
+        let ended = tokio::select! {
+            biased;
+            flushed = self.flush_in_time() => return flushed,
+            code = connection.outbox().ended() => code,
+        };
+        self.input(Input::Ended(ended)).await
     }
 
     /// A write that does not end means that nobody reads: the socket is closed as too slow.
-    async fn guarded_feed(&mut self, message: Message) -> Result<(), Gone> {
-        match timeout(WRITE_TIMEOUT, self.socket.feed(message)).await {
-            Ok(result) => result.map_err(|_| Gone),
-            Err(_) => Err(self.stalled().await),
+    async fn flush_in_time(&mut self) -> Result<(), Gone> {
+        if let Ok(written) = timeout(WRITE_TIMEOUT, self.socket.flush()).await {
+            return written.map_err(|_| Gone);
         }
-    }
-
-    async fn flush(&mut self) -> Result<(), Gone> {
-        match timeout(WRITE_TIMEOUT, self.socket.flush()).await {
-            Ok(result) => result.map_err(|_| Gone),
-            Err(_) => Err(self.stalled().await),
-        }
-    }
-
-    async fn stalled(&mut self) -> Gone {
         let code = CloseCode::TooSlow;
         self.close(code.number(), code.reason()).await;
-        Gone
+        Err(Gone)
     }
 
     /// Says goodbye and waits a moment for the answer, so that the peer sees the code and not a reset.
     async fn close(&mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        };
+        self.socket.push(frame::close(Some(code), reason));
         let goodbye = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.recv().await {}
+            if self.socket.flush().await.is_err() {
+                return;
+            }
+            loop {
+                match self.socket.receive().await {
+                    Ok(Received::Close(_)) | Err(End::Gone) => return,
+                    Ok(_) => {}
+                    Err(End::Broken(_)) => return self.socket.drain().await,
+                }
             }
         };
         if timeout(CLOSE_TIMEOUT, goodbye).await.is_err() {
             tracing::debug!(code, "the peer did not answer the close");
         }
+    }
+}
+
+/// The next answer of those under way.
+async fn next(in_flight: &mut Option<FuturesUnordered<Pending>>) -> Reply {
+    let Some(pending) = in_flight else {
+        return std::future::pending().await;
+    };
+    let reply = pending.next().await;
+    if pending.is_empty() {
+        *in_flight = None;
+    }
+    match reply {
+        Some(reply) => reply,
+        None => std::future::pending().await,
     }
 }
 
@@ -508,6 +478,21 @@ impl Done {
     }
 }
 
+/// Checks a token. Only the first sight of a host app's user waits for the store.
+async fn authenticate(app: &App, token: &str) -> Result<Identity, Refusal> {
+    match app.authenticate(token)? {
+        Credential::Known(identity) => Ok(identity),
+        // In a box: sockets that live long do not carry what happens once.
+        Credential::FirstSight(first) => Box::pin(timeout(ATTACH_TIMEOUT, app.admit(*first)))
+            .await
+            .unwrap_or_else(|_| Err(too_slow())),
+    }
+}
+
+fn too_slow() -> Refusal {
+    Refusal::new(Code::Unavailable, "the database is too slow")
+}
+
 /// Why a socket cannot live.
 fn not_attached(refusal: &Refusal) -> Input<'static> {
     match refusal.code {
@@ -520,30 +505,16 @@ fn not_attached(refusal: &Refusal) -> Input<'static> {
 }
 
 /// Between 0 and 1. The low bits of an id are random.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     f64::from(uuid::Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX)
 }
 
 /// The socket has ended; its task does too.
 struct Gone;
 
-async fn drain(connection: Option<&Connection>) -> Drained {
+async fn drain_outbox(connection: Option<&Connection>) -> Drained {
     match connection {
         Some(connection) => connection.outbox().drain().await,
         None => std::future::pending().await,
-    }
-}
-
-/// The code for a frame that the WebSocket layer itself refuses; none when the peer just went away.
-fn close_code(error: &axum::Error) -> Option<u16> {
-    use std::error::Error;
-    match error.source()?.downcast_ref::<tungstenite::Error>()? {
-        tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            Some(CloseCode::TooBig.number())
-        }
-        tungstenite::Error::Utf8(_) => Some(CloseCode::NotUtf8.number()),
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        tungstenite::Error::Protocol(_) => Some(1002),
-        _ => None,
     }
 }
