@@ -267,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn a_reflection_is_a_copy_and_an_ack() {
+        let (mut room, now) = room(1);
+        assert!(
+            room.take(Heard::Reflection(1), 1, b"one", now)
+                .expect("fine")
+        );
+        assert_eq!((room.completed, room.acked), (1, 1));
+        let again = refusal(room.take(Heard::Reflection(1), 2, b"one", now));
+        assert!(again.contains("twice"), "{again}");
+    }
+
+    #[test]
     fn who_falls_too_far_behind_is_noticed() {
         let now = Instant::now();
         let mut room = Room::new(1, false, true);
