@@ -4,8 +4,10 @@
 // there after `kill -9`.
 //
 //     node check.mjs [name …]
+//
+// Without DATABASE_URL it starts a PostgreSQL of its own.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -123,10 +125,26 @@ async function check(peer) {
   }
 }
 
+/** Gives the peers a database, and how to end it. */
+async function database() {
+  if (process.env.DATABASE_URL) return async () => {};
+  const folder = await mkdtemp(join(tmpdir(), "peers-postgres-"));
+  const postgres = (...rest) =>
+    execFileSync(join(here, "postgres"), rest, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  process.env.DATABASE_URL = postgres("start", folder, String(await freePort())).trim();
+  return async () => {
+    postgres("stop", folder);
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
 const names = process.argv.slice(2);
-const peers = JSON.parse(await readFile(join(here, "peers.json"), "utf8"));
+const all = JSON.parse(await readFile(join(here, "peers.json"), "utf8"));
+for (const name of names) assert(all.some((peer) => peer.name === name), `no peer is called ${name}`);
+const peers = all.filter((peer) => names.length === 0 || names.includes(peer.name));
+
+const end = await database();
 for (const peer of peers) {
-  if (names.length > 0 && !names.includes(peer.name)) continue;
   try {
     await check(peer);
     console.log(`ok    ${peer.name}${peer.persists ? ", also after kill -9" : ""}`);
@@ -135,3 +153,4 @@ for (const peer of peers) {
     console.log(`FAILS ${peer.name}: ${error.stack}`);
   }
 }
+await end();
