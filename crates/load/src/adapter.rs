@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::{
+    host_app::HostApp,
+    peers,
     server::{LIFTED, Measured},
     wire::{Parlor, Protocol},
 };
@@ -24,21 +26,26 @@ pub(crate) trait Adapter {
 }
 
 /// The adapter with this name.
-pub(crate) fn named(name: &str) -> Option<Box<dyn Adapter>> {
+pub(crate) fn named(name: &str) -> anyhow::Result<Box<dyn Adapter>> {
     match name {
-        "parlor" => Some(Box::new(OtherParlor)),
-        _ => None,
+        "parlor" => Ok(Box::new(OtherParlor {
+            host_app: HostApp::new()?,
+        })),
+        other => peers::adapter(other),
     }
 }
 
 /// Another build of Parlor, to compare with.
-struct OtherParlor;
+struct OtherParlor {
+    host_app: HostApp,
+}
 
 impl Adapter for OtherParlor {
     fn environment(&self) -> Vec<(&'static str, String)> {
-        LIFTED
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
+        let lifted = LIFTED.map(|(name, value)| (name, value.to_owned()));
+        lifted
+            .into_iter()
+            .chain(self.host_app.environment())
             .collect()
     }
 
@@ -49,7 +56,8 @@ impl Adapter for OtherParlor {
         rooms: &[usize],
     ) -> anyhow::Result<Box<dyn Protocol>> {
         runtime.block_on(async {
-            let server = Measured::running(&format!("http://{address}")).await?;
+            let server =
+                Measured::running(&format!("http://{address}"), self.host_app.clone()).await?;
             Ok(Box::new(parlor(&server, rooms).await?) as Box<dyn Protocol>)
         })
     }

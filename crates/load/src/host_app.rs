@@ -9,30 +9,54 @@ use serde_json::json;
 
 const ISSUER: &str = "https://bench.example";
 const AUDIENCE: &str = "parlor";
+/// Length of the secret, in bytes; a server wants 32 characters at least.
+const SECRET_BYTES: usize = 32;
 /// Longer than any run: a socket ends with its token.
 const LIFETIME: Duration = Duration::from_hours(12);
 
-/// A host app with a secret of its own.
+/// What a server must be told of the app, by the names of its settings.
+const SECRET_NAME: &str = "PARLOR_JWT_SECRET";
+const ISSUER_NAME: &str = "PARLOR_JWT_ISSUER";
+const AUDIENCE_NAME: &str = "PARLOR_JWT_AUDIENCE";
+
+/// A host app.
 #[derive(Debug, Clone)]
 pub(crate) struct HostApp {
     secret: String,
+    issuer: String,
+    audience: String,
 }
 
 impl HostApp {
-    pub(crate) fn new() -> Self {
-        // Two ids have 148 random bits between them; nobody but the server that is started gets them.
-        let secret = [(); 2].map(|()| uuid::Uuid::new_v4().simple().to_string());
-        Self {
-            secret: secret.concat(),
-        }
+    /// An app with a secret that only the servers get that are started.
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let mut secret = [0_u8; SECRET_BYTES];
+        getrandom::fill(&mut secret).context("no randomness")?;
+        Ok(Self {
+            secret: secret.map(|byte| format!("{byte:02x}")).concat(),
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+        })
+    }
+
+    /// The app that a server trusts which runs already: the same settings stand in our environment.
+    pub(crate) fn of_environment() -> anyhow::Result<Self> {
+        let setting = |name: &str| {
+            std::env::var(name).with_context(|| format!("set {name} as the server has it"))
+        };
+        Ok(Self {
+            secret: setting(SECRET_NAME)?,
+            issuer: setting(ISSUER_NAME)?,
+            audience: setting(AUDIENCE_NAME)?,
+        })
     }
 
     /// What a server must be told to trust it.
     pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
         [
-            ("PARLOR_JWT_SECRET", self.secret.clone()),
-            ("PARLOR_JWT_ISSUER", ISSUER.to_owned()),
-            ("PARLOR_JWT_AUDIENCE", AUDIENCE.to_owned()),
+            (SECRET_NAME, self.secret.clone()),
+            (ISSUER_NAME, self.issuer.clone()),
+            (AUDIENCE_NAME, self.audience.clone()),
             ("PARLOR_JWT_ALGORITHMS", "HS256".to_owned()),
         ]
     }
@@ -43,8 +67,8 @@ impl HostApp {
             .duration_since(UNIX_EPOCH)
             .context("a clock before 1970")?;
         let claims = json!({
-            "iss": ISSUER,
-            "aud": AUDIENCE,
+            "iss": self.issuer,
+            "aud": self.audience,
             "sub": user_id,
             "name": user_id,
             "iat": now.as_secs(),

@@ -2,8 +2,6 @@
 
 use tokio::runtime::Runtime;
 
-use anyhow::Context;
-
 use crate::{
     adapter,
     contest::{Crowd, Host, Plan},
@@ -93,16 +91,15 @@ impl Lab {
     }
 
     fn peer(&self, peer: &Peer, rooms: &[usize]) -> anyhow::Result<Crowd> {
-        let adapter = adapter::named(&peer.protocol)
-            .with_context(|| format!("no adapter is called {}", peer.protocol))?;
-        let (process, address) = peer.start(&self.machine, &adapter.environment())?;
-        let protocol = adapter.prepare(&self.runtime, address, rooms)?;
-        let fleet = Fleet::open(address, protocol, rooms)?;
+        let adapter = adapter::named(&peer.protocol)?;
+        let server = peer.start(&self.machine, &adapter.environment())?;
+        let protocol = adapter.prepare(&self.runtime, server.address, rooms)?;
+        let fleet = Fleet::open(server.address, protocol, rooms)?;
         Ok(Crowd {
             label: peer.name.clone(),
             note: peer.note(),
             fleet,
-            host: Host::Peer(process),
+            host: Host::Peer(server),
         })
     }
 }

@@ -11,10 +11,12 @@
 mod adapter;
 mod command;
 mod contest;
+mod host_app;
 mod lab;
 mod machine;
 mod payload;
 mod peer;
+mod peers;
 mod process;
 mod progress;
 mod raw;

@@ -16,18 +16,16 @@ use parlor_protocol::{
 };
 
 use crate::{
+    host_app::HostApp,
     machine::Machine,
     process::{Folder, Running},
 };
 
-/// The password of everyone in a benchmark.
-const PASSWORD: &str = "a benchmark's password";
-/// People who sign up at once.
-const SIGN_UPS_AT_ONCE: usize = 16;
+/// People who come for the first time at once.
+const ARRIVALS_AT_ONCE: usize = 16;
 
 /// Limits that would be measured instead of the server. Everything else is as people get it.
-pub(crate) const LIFTED: [(&str, &str); 6] = [
-    ("PARLOR_LIMITS_LOGINS_PER_ADDRESS_PER_MINUTE", "10000000"),
+pub(crate) const LIFTED: [(&str, &str); 5] = [
     ("PARLOR_LIMITS_COMMANDS_PER_MINUTE", "10000000"),
     ("PARLOR_LIMITS_COMMANDS_BURST", "1000000"),
     ("PARLOR_LIMITS_REQUESTS_PER_USER_PER_MINUTE", "10000000"),
@@ -48,6 +46,7 @@ pub(crate) struct Measured {
     pub(crate) url: String,
     pub(crate) engine: String,
     api: Api,
+    host_app: HostApp,
     own: Option<Own>,
 }
 
@@ -66,21 +65,22 @@ impl Measured {
         database_url: Option<&str>,
     ) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
-        let (url, process) = start(machine, folder.path(), database_url)?;
+        let host_app = HostApp::new()?;
+        let (url, process) = start(machine, folder.path(), database_url, &host_app)?;
         let own = Own {
             process,
             folder,
             database_url: database_url.map(str::to_owned),
         };
-        Self::look(url, Some(own)).await
+        Self::look(url, host_app, Some(own)).await
     }
 
-    /// Takes the server at `url`; its limits must allow the load.
-    pub(crate) async fn running(url: &str) -> anyhow::Result<Self> {
-        Self::look(url.to_owned(), None).await
+    /// Takes the server at `url`; it must trust this app, and its limits must allow the load.
+    pub(crate) async fn running(url: &str, host_app: HostApp) -> anyhow::Result<Self> {
+        Self::look(url.to_owned(), host_app, None).await
     }
 
-    async fn look(url: String, own: Option<Own>) -> anyhow::Result<Self> {
+    async fn look(url: String, host_app: HostApp, own: Option<Own>) -> anyhow::Result<Self> {
         let stats: serde_json::Value = serde_json::from_str(&fetch(&url, "/stats").await?)?;
         let engine = stats["engine"].as_str().unwrap_or("unknown").to_owned();
         let api = Api::new(&url);
@@ -88,6 +88,7 @@ impl Measured {
             url,
             engine,
             api,
+            host_app,
             own,
         })
     }
@@ -100,7 +101,12 @@ impl Measured {
             database_url,
         } = self.own.take().context("only our own is restarted")?;
         drop(process);
-        let (url, process) = start(machine, folder.path(), database_url.as_deref())?;
+        let (url, process) = start(
+            machine,
+            folder.path(),
+            database_url.as_deref(),
+            &self.host_app,
+        )?;
         self.api = Api::new(&url);
         self.url = url;
         self.own = Some(Own {
@@ -128,16 +134,14 @@ impl Measured {
         Ok(SocketAddr::from(([127, 0, 0, 1], port.parse()?)))
     }
 
-    /// Somebody new.
+    /// Somebody new. The server knows them from their first request on.
     pub(crate) async fn person(&self, tag: &str) -> anyhow::Result<Person> {
-        let handle = format!(
-            "b{}-{tag}",
-            &uuid::Uuid::now_v7().simple().to_string()[..12]
-        );
-        let reply = self.api.register(&handle, PASSWORD, None).await?;
+        let id = format!("{}-{tag}", uuid::Uuid::now_v7().simple());
+        let token = self.host_app.token(&id)?;
+        let user = self.api.with_token(&token).me().await?;
         Ok(Person {
-            user_id: reply.user.id,
-            token: reply.access_token,
+            user_id: user.id,
+            token,
         })
     }
 
@@ -145,7 +149,7 @@ impl Measured {
     pub(crate) async fn people(&self, count: usize) -> anyhow::Result<Vec<Person>> {
         stream::iter(0..count)
             .map(async |number| self.person(&number.to_string()).await)
-            .buffered(SIGN_UPS_AT_ONCE)
+            .buffered(ARRIVALS_AT_ONCE)
             .try_collect()
             .await
     }
@@ -178,6 +182,7 @@ fn start(
     machine: &Machine,
     data_dir: &Path,
     database_url: Option<&str>,
+    host_app: &HostApp,
 ) -> anyhow::Result<(String, Running)> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -187,6 +192,7 @@ fn start(
         .env("PARLOR_DATA_DIR", data_dir)
         .env("PARLOR_LOG_FILTER", "warn")
         .envs(LIFTED)
+        .envs(host_app.environment())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     match database_url {

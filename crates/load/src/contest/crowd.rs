@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     contest::contender::Sample,
+    peer::Started,
     process::Running,
     raw::Floor,
     server::Measured,
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) enum Host {
     Floor(Floor),
     Parlor(Measured),
-    Peer(Running),
+    Peer(Started),
 }
 
 /// A server and the connections to it. The connections end first.
@@ -30,7 +31,7 @@ impl Crowd {
         match &self.host {
             Host::Floor(floor) => Ok(&floor.process),
             Host::Parlor(server) => server.process(),
-            Host::Peer(process) => Ok(process),
+            Host::Peer(server) => Ok(&server.process),
         }
     }
 

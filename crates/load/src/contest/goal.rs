@@ -72,7 +72,7 @@ pub(crate) const HALF: Goal = Goal {
 
 pub(crate) const MEMBERS: Goal = Goal {
     id: "G9",
-    what: "CPU per delivery, 10 to 10,000 members: furthest from the middle",
+    what: "CPU per further delivery, 10 to 10,000 members: furthest from the middle",
     floor: "the middle of all sizes",
     unit: "µs",
     better: Better::Lower,

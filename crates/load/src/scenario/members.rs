@@ -1,9 +1,8 @@
 //! G9: what a delivery costs the server, in groups of ten members to ten thousand.
 //!
-//! A message has a price of its own, whoever hears it: it is parsed, stored and acknowledged. A group
-//! of one shows that price; it is taken off before it is divided by the members.
-
-use std::time::Duration;
+//! A message has a price of its own, whoever hears it: it is parsed, stored and acknowledged, and
+//! somebody wakes up for it. So what counts is what each further delivery costs between one size of
+//! group and the next; the price of the message is in both and falls out.
 
 use anyhow::Context;
 
@@ -16,75 +15,61 @@ use crate::{
 };
 
 const NAME: &str = "members";
-/// Members of the groups; the first group shows what a message costs by itself.
-const SIZES: [usize; 5] = [1, 10, 100, 1000, 10_000];
+/// Members of the groups.
+const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
+/// A first round of everybody that is not counted, as a share of the others.
+const WARM_UP_SHARE: f64 = 0.3;
 
 pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
     let sizes = affordable(lab);
     let mut crowd = lab.parlor(&sizes)?;
     let samples = measure(lab.plan, &mut crowd, &sizes, lab)?;
-    let middle = |place: usize| {
-        let costs = samples[place].iter().map(Sample::server_us_per_unit);
-        Spread::of(costs.collect()).map_or(f64::NAN, |spread| spread.median)
-    };
-    let message_us = middle(0);
-    let costs: Vec<(f64, f64)> = (1..sizes.len())
-        .map(|place| {
-            let members = sizes[place] as f64;
-            (
-                members,
-                (middle(place) * members - message_us) / (members - 1.0),
-            )
+    let whole: Vec<(f64, f64)> = sizes
+        .iter()
+        .zip(&samples)
+        .map(|(size, samples)| {
+            let costs = samples.iter().map(Sample::server_us_per_unit);
+            let middle = Spread::of(costs.collect()).map_or(f64::NAN, |spread| spread.median);
+            (*size as f64, middle)
         })
         .collect();
-    let whole: Vec<(f64, f64)> = (1..sizes.len())
-        .map(|place| (sizes[place] as f64, middle(place)))
-        .collect();
-    let spread = Spread::of(costs.iter().map(|(_, cost)| *cost).collect())
-        .context("no group was measured")?;
-    let apart = (spread.most / spread.median - 1.0).max(1.0 - spread.least / spread.median);
-    let all: Vec<Sample> = samples.concat();
-    let of = |figure: fn(&Sample) -> f64| {
-        Spread::of(all.iter().map(figure).collect()).map_or(f64::NAN, |spread| spread.median)
-    };
-    let verdict = Verdict {
-        figure: spread.median,
-        floor: spread.median,
-        ratio: Spread {
-            median: apart,
-            least: spread.least / spread.median,
-            most: spread.most / spread.median,
-        },
-        server_us_per_unit: spread.median,
-        floor_us_per_unit: spread.median,
-        server_share: of(Sample::server_share),
-        generator_share: of(Sample::own_share),
-        floor_server_share: of(Sample::server_share),
-        floor_generator_share: of(Sample::own_share),
-        generator_ceiling: of(Sample::ceiling),
-        units: all.iter().map(|sample| sample.units).sum(),
-        rounds_kept: lab.plan.rounds,
-        rounds_dropped: 0,
-    };
+    let costs = further_deliveries(&whole);
+    let (first, first_whole) = whole[0];
+    let message_us = (first_whole - costs[0].1) * first;
+    let verdict = verdict(&costs, &samples.concat(), lab.plan)?;
     let slope = log_slope(&costs).map_or_else(|| "none".to_owned(), |slope| format!("{slope:+.3}"));
-    let listed: Vec<String> = costs
-        .iter()
-        .zip(&whole)
-        .map(|((members, cost), (_, whole))| format!("{members:.0}: {cost:.2} ({whole:.2})"))
-        .collect();
+    let listed = |points: &[(f64, f64)]| {
+        let points = points.iter();
+        let points: Vec<String> = points
+            .map(|(size, us)| format!("{size:.0}: {us:.2}"))
+            .collect();
+        points.join(", ")
+    };
+    let left_out = match SIZES.get(sizes.len()) {
+        Some(size) => format!("; {size} members and more are left out: too few descriptors"),
+        None => String::new(),
+    };
+    let remark = format!(
+        "a message costs {message_us:.0} µs by itself; each further delivery up to so many members, in µs: {}; log-log slope {slope}; all of it by its deliveries: {}{left_out}",
+        listed(&costs),
+        listed(&whole),
+    );
     lab.report.add_series(Series {
         scenario: NAME.to_owned(),
         title: "What a delivery costs the server".to_owned(),
         x: "members".to_owned(),
         y: "CPU µs".to_owned(),
         lines: vec![
-            Line { label: "a delivery".to_owned(), points: costs },
-            Line { label: "with its share of the message".to_owned(), points: whole },
+            Line {
+                label: "each further delivery".to_owned(),
+                points: costs,
+            },
+            Line {
+                label: "with the message itself".to_owned(),
+                points: whole,
+            },
         ],
-        remark: format!(
-            "a message costs {message_us:.0} µs by itself; µs a delivery (with the message) by members: {}; log-log slope {slope}",
-            listed.join(", ")
-        ),
+        remark,
     });
     let who = Who {
         label: &crowd.label,
@@ -94,6 +79,47 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
     lab.report.verified += verdict.units;
     lab.report.say(NAME, MEMBERS, &who, Ok(verdict));
     Ok(())
+}
+
+/// How far the price is from its own middle, over all sizes.
+fn verdict(costs: &[(f64, f64)], samples: &[Sample], plan: Plan) -> anyhow::Result<Verdict> {
+    let spread = Spread::of(costs.iter().map(|(_, cost)| *cost).collect())
+        .context("no group was measured")?;
+    let (least, most) = (spread.least / spread.median, spread.most / spread.median);
+    let middle = |figure: fn(&Sample) -> f64| {
+        Spread::of(samples.iter().map(figure).collect()).map_or(f64::NAN, |spread| spread.median)
+    };
+    Ok(Verdict {
+        figure: spread.median,
+        floor: spread.median,
+        ratio: Spread {
+            median: (most - 1.0).max(1.0 - least),
+            least,
+            most,
+        },
+        server_us_per_unit: spread.median,
+        floor_us_per_unit: spread.median,
+        server_share: middle(Sample::server_share),
+        generator_share: middle(Sample::own_share),
+        floor_server_share: middle(Sample::server_share),
+        floor_generator_share: middle(Sample::own_share),
+        generator_ceiling: middle(Sample::ceiling),
+        units: samples.iter().map(|sample| sample.units).sum(),
+        rounds_kept: plan.rounds,
+        rounds_dropped: 0,
+    })
+}
+
+/// What each further delivery costs between a size and the next, from what a delivery costs with its
+/// share of the message.
+fn further_deliveries(whole: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    whole
+        .windows(2)
+        .map(|pair| {
+            let ((few, few_us), (many, many_us)) = (pair[0], pair[1]);
+            (many, (many * many_us - few * few_us) / (many - few))
+        })
+        .collect()
 }
 
 /// The sizes for which there are descriptors.
@@ -118,17 +144,29 @@ fn measure(
         for (room, size) in sizes.iter().enumerate() {
             lab.progress.next(&format!("{size} members"));
             let lasting = if round == 0 {
-                Duration::ZERO
+                plan.lasting.mul_f64(WARM_UP_SHARE)
             } else {
                 plan.lasting
             };
             let (sample, taken) =
                 crowd.measure(|fleet| closed(fleet, room..room + 1, 1, lasting))?;
-            // The first round of all warms up.
             if round > 0 && taken.messages > 0 {
                 samples[room].push(sample);
             }
         }
     }
     Ok(samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_price_of_a_message_falls_out() {
+        let whole = [10.0, 100.0, 1000.0].map(|size| (size, (290.0 + 5.0 * size) / size));
+        for (_, cost) in further_deliveries(&whole) {
+            assert!((cost - 5.0).abs() < 1e-9, "{cost}");
+        }
+    }
 }

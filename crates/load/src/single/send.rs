@@ -11,6 +11,7 @@ use parlor_client::Socket;
 use parlor_protocol::{ClientFrame, ConversationId, Ref, SendMessage, ServerFrame};
 
 use crate::{
+    host_app::HostApp,
     machine::Machine,
     server::{Measured, connect},
 };
@@ -30,7 +31,7 @@ pub(crate) struct Send {
     /// Length of a message's text, in bytes.
     #[arg(long, default_value_t = 200)]
     bytes: usize,
-    /// A server that runs already; its limits must allow the load.
+    /// A server that runs already; its limits must allow the load, and its settings of jwt must stand in the environment.
     #[arg(long)]
     url: Option<String>,
     /// Database of the fresh server: a postgres:// URL, SQLite when absent.
@@ -47,7 +48,7 @@ pub(crate) async fn run(machine: &Machine, send: &Send) -> anyhow::Result<()> {
         "at least one sender and one message under way"
     );
     let server = match &send.url {
-        Some(url) => Measured::running(url).await?,
+        Some(url) => Measured::running(url, HostApp::of_environment()?).await?,
         None => Measured::fresh(machine, send.database_url.as_deref()).await?,
     };
     let bar = ProgressBar::new(send.senders as u64);

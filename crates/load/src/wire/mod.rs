@@ -15,5 +15,5 @@ pub(crate) mod websocket;
 pub(crate) use fleet::Fleet;
 pub(crate) use load::{Taken, closed, paced};
 pub(crate) use parlor::Parlor;
-pub(crate) use protocol::Protocol;
+pub(crate) use protocol::{Heard, Protocol, Seat};
 pub(crate) use raw::{Raw, TRIGGER_BYTES, WELCOME, write_message};

@@ -22,6 +22,8 @@ pub(crate) enum Heard {
     Delivery(u64),
     /// The message with this number is acknowledged to its sender.
     Ack(u64),
+    /// The sender's own copy of the message with this number, which is its ack as well.
+    Reflection(u64),
 }
 
 /// A protocol on one server, for all of its connections. Numbers of a room's messages are 1, 2, 3 …

@@ -134,6 +134,10 @@ impl Room {
         match heard {
             Heard::Nothing | Heard::Ready => Ok(false),
             Heard::Ack(number) => self.take_ack(number, now).map(|()| false),
+            Heard::Reflection(number) => {
+                self.take_ack(number, now)?;
+                self.take_copy(number, expected, frame, now).map(|()| true)
+            }
             Heard::Delivery(number) => self.take_copy(number, expected, frame, now).map(|()| true),
         }
     }
@@ -260,6 +264,18 @@ mod tests {
         assert!(refusal(room.take(Heard::Ack(2), 1, b"", now)).contains("twice"));
         assert!(refusal(room.take(Heard::Ack(4), 1, b"", now)).contains("not under way"));
         assert_eq!(room.acked, 1);
+    }
+
+    #[test]
+    fn a_reflection_is_a_copy_and_an_ack() {
+        let (mut room, now) = room(1);
+        assert!(
+            room.take(Heard::Reflection(1), 1, b"one", now)
+                .expect("fine")
+        );
+        assert_eq!((room.completed, room.acked), (1, 1));
+        let again = refusal(room.take(Heard::Reflection(1), 2, b"one", now));
+        assert!(again.contains("twice"), "{again}");
     }
 
     #[test]
