@@ -11,7 +11,7 @@ use std::{
 use parking_lot::Mutex;
 use parlor_auth::{HostTokens, Keys, Passwords, Seal, Tokens};
 use parlor_core::{Rate, Refusal};
-use parlor_hub::{Connection, Hub};
+use parlor_hub::{Connection, Hub, Loaded, Outbox};
 use parlor_protocol::{Code, Timestamp};
 use parlor_store::{Appender, AppenderConfig, Store, StoreError};
 use tokio::{
@@ -166,6 +166,7 @@ impl App {
             position: position.clone(),
             failed: fail,
             undecided: Vec::new(),
+            loaded: Loaded::default(),
         };
         let publishing = tokio::spawn(publisher.run(committed));
         let (admission, admitting) = Admission::spawn(store.clone(), clock.clone());
@@ -264,6 +265,7 @@ impl App {
         &self,
         actor: &parlor_core::Actor,
         cursor: Option<String>,
+        outbox: &Arc<Outbox>,
     ) -> Result<Attached, Refusal> {
         let resumes = cursor.is_some();
         let cursor = match cursor {
@@ -277,6 +279,7 @@ impl App {
         let Some(connection) = self.hub.connect(
             actor.user_id.clone(),
             actor.session_id,
+            outbox.clone(),
             self.config.sockets_per_user_max,
         ) else {
             return Err(Refusal::new(
@@ -411,7 +414,18 @@ pub(crate) fn refused(error: StoreError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use parlor_hub::Line;
+
     use super::*;
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Line for Nowhere {
+        fn try_write(&self, _: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+            unreachable!("nothing is said")
+        }
+    }
 
     /// A deadline drops the future of `attach` between registering and joining.
     #[test]
@@ -420,7 +434,9 @@ mod tests {
         let count = AtomicUsize::new(0);
         let attaching = || {
             let ada = "ada".parse().expect("a valid id");
-            Attaching::new(&hub, &count, hub.connect(ada, None, 2).expect("a place"))
+            let outbox = Arc::new(Outbox::new(Arc::new(Nowhere)));
+            let connection = hub.connect(ada, None, outbox, 2).expect("a place");
+            Attaching::new(&hub, &count, connection)
         };
         let given_up = attaching();
         assert_eq!(

@@ -15,7 +15,7 @@ use parlor_core::{
     append::Event,
     planted::{planted, planted_every},
 };
-use parlor_hub::Hub;
+use parlor_hub::{Hub, Loaded};
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, UserId};
 use parlor_store::{Announced, Attempt, Store, StoreError};
 use tokio::{
@@ -28,6 +28,10 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// How long the store may stay away before an announcement is given up: those whom it concerns are
 /// ended then, and resume. A commit that is undecided for longer is asked for again at each later one.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Connections that are written out at once; of more, each lot has a task of its own, on whichever core
+/// is free.
+const WRITES_AT_ONCE: usize = 128;
 
 /// Asks the store until it answers; `None` when it stays away.
 macro_rules! patiently {
@@ -56,6 +60,8 @@ pub(crate) struct Publisher {
     pub(crate) failed: watch::Sender<bool>,
     /// Commits that nothing has been heard of for long.
     pub(crate) undecided: Vec<Attempt>,
+    /// Connections that were given something of this batch.
+    pub(crate) loaded: Loaded,
 }
 
 impl Publisher {
@@ -76,6 +82,7 @@ impl Publisher {
                         self.announce(event).await;
                     }
                     self.move_position(tick);
+                    self.send_off();
                 }
                 Announced::Unknown(attempt) => self.settle(attempt).await,
                 Announced::Broken => {
@@ -93,7 +100,17 @@ impl Publisher {
         self.position.store(position, Ordering::Release);
     }
 
-    async fn announce(&self, event: Event) {
+    /// Writes out what was published. Several events of one batch leave in one write.
+    fn send_off(&mut self) {
+        let mut loaded = std::mem::take(&mut self.loaded);
+        while loaded.len() > WRITES_AT_ONCE {
+            let some = loaded.split_off(WRITES_AT_ONCE);
+            tokio::spawn(async move { some.flush() });
+        }
+        loaded.flush();
+    }
+
+    async fn announce(&mut self, event: Event) {
         match event {
             Event::Added {
                 conversation_id,
@@ -115,6 +132,7 @@ impl Publisher {
                 if !self.hub.is_online(&user_id) {
                     return;
                 }
+                self.send_off();
                 let found = patiently!(self.store.conversation(&user_id, conversation_id));
                 match found {
                     Some(Some(conversation)) => self.hub.publish_to_user(
@@ -125,6 +143,7 @@ impl Publisher {
                             me,
                             unread_count: conversation.unread_count,
                         },
+                        &mut self.loaded,
                     ),
                     Some(None) => {}
                     None => self.hub.end_user(&user_id, CloseCode::Restart),
@@ -132,15 +151,16 @@ impl Publisher {
             }
             event => {
                 let (conversation_id, frame) = frame(event);
-                self.hub.publish(conversation_id, &frame);
+                self.hub.publish(conversation_id, &frame, &mut self.loaded);
             }
         }
     }
 
-    async fn added(&self, id: ConversationId, user_id: &UserId, user_version: i64) {
+    async fn added(&mut self, id: ConversationId, user_id: &UserId, user_version: i64) {
         if !self.hub.is_online(user_id) {
             return;
         }
+        self.send_off();
         // As this user sees it: what they have cleared is not theirs to see again.
         let summary = match patiently!(self.store.conversation(user_id, id)) {
             Some(Some(conversation)) => conversation.summary,
@@ -156,15 +176,15 @@ impl Publisher {
             user_version,
             conversation: Box::new(summary),
         };
-        self.hub.publish_to_user(user_id, &frame);
+        self.hub.publish_to_user(user_id, &frame, &mut self.loaded);
     }
 
-    fn removed(&self, id: ConversationId, user_id: &UserId, user_version: i64, hidden: bool) {
+    fn removed(&mut self, id: ConversationId, user_id: &UserId, user_version: i64, hidden: bool) {
         let frame = ServerFrame::ConversationRemoved {
             conversation_id: id,
             user_version,
         };
-        self.hub.publish_to_user(user_id, &frame);
+        self.hub.publish_to_user(user_id, &frame, &mut self.loaded);
         if !hidden {
             self.hub.leave_user(user_id, id);
         }
@@ -203,11 +223,12 @@ impl Publisher {
         }
     }
 
-    async fn announce_if(&self, committed: bool, attempt: Attempt) {
+    async fn announce_if(&mut self, committed: bool, attempt: Attempt) {
         if committed {
             for event in attempt.events {
                 self.announce(event).await;
             }
+            self.send_off();
         }
     }
 }

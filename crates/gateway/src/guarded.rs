@@ -32,6 +32,11 @@ impl Guarded {
         }
     }
 
+    /// The stream itself, for whoever watches over its writes in another way.
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+
     /// Passes a finished write on; lets a stuck one fail once it is stuck for too long.
     fn guard<T>(
         &mut self,

@@ -1,6 +1,6 @@
 //! One live connection as the hub knows it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 use parlor_protocol::{ConversationId, SessionId, UserId};
@@ -20,7 +20,7 @@ pub struct Connection {
     /// What it listens to; `None` once it has gone, so that a join that comes too late leaves
     /// nothing behind.
     pub(crate) topics: Mutex<Option<Topics>>,
-    outbox: Outbox,
+    outbox: Arc<Outbox>,
 }
 
 /// The topics of a connection.
@@ -54,7 +54,12 @@ impl Topics {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, user_id: UserId, session_id: Option<SessionId>) -> Self {
+    pub(crate) fn new(
+        id: ConnectionId,
+        user_id: UserId,
+        session_id: Option<SessionId>,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         Self {
             id,
             user_id,
@@ -63,7 +68,7 @@ impl Connection {
                 joined: Vec::new(),
                 left: Some(HashSet::new()),
             })),
-            outbox: Outbox::default(),
+            outbox,
         }
     }
 

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
 
-use crate::{Connection, ConnectionId, Frame, connection::Topics};
+use crate::{Connection, ConnectionId, Frame, Loaded, Outbox, connection::Topics};
 
 /// Locks per map: enough that cores do not meet, few enough to walk them all.
 const SHARDS: usize = 64;
@@ -72,10 +72,11 @@ impl Hub {
         &self,
         user_id: UserId,
         session_id: Option<SessionId>,
+        outbox: Arc<Outbox>,
         per_user_max: usize,
     ) -> Option<Arc<Connection>> {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let connection = Arc::new(Connection::new(id, user_id.clone(), session_id));
+        let connection = Arc::new(Connection::new(id, user_id.clone(), session_id, outbox));
         let mut users = self.user(&user_id).lock();
         let connections = users.entry(user_id).or_default();
         if connections.len() >= per_user_max {
@@ -156,21 +157,33 @@ impl Hub {
         }
     }
 
-    /// Gives a frame to every connection in a conversation's topic. Encoded once.
-    pub fn publish(&self, conversation_id: ConversationId, frame: &ServerFrame) {
+    /// Gives a frame to every connection in a conversation's topic. Encoded once. Those in `loaded`
+    /// are to be written out.
+    pub fn publish(
+        &self,
+        conversation_id: ConversationId,
+        frame: &ServerFrame,
+        loaded: &mut Loaded,
+    ) {
         let frame = Frame::of(frame);
         let topic = self.topic(conversation_id).lock();
         self.deliver(
             topic.get(&conversation_id).map_or(&[], Vec::as_slice),
             &frame,
+            loaded,
         );
     }
 
-    /// Gives a frame to every connection of a user. Encoded once.
-    pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame) {
+    /// Gives a frame to every connection of a user. Encoded once. Those in `loaded` are to be written
+    /// out.
+    pub fn publish_to_user(&self, user_id: &UserId, frame: &ServerFrame, loaded: &mut Loaded) {
         let frame = Frame::of(frame);
         let users = self.user(user_id).lock();
-        self.deliver(users.get(user_id).map_or(&[], Vec::as_slice), &frame);
+        self.deliver(
+            users.get(user_id).map_or(&[], Vec::as_slice),
+            &frame,
+            loaded,
+        );
     }
 
     /// Whether a user has a connection.
@@ -178,9 +191,11 @@ impl Hub {
         self.user(user_id).lock().contains_key(user_id)
     }
 
-    fn deliver(&self, connections: &[Arc<Connection>], frame: &Frame) {
+    fn deliver(&self, connections: &[Arc<Connection>], frame: &Frame, loaded: &mut Loaded) {
         for connection in connections {
-            connection.outbox().push(frame.clone());
+            if connection.outbox().push(frame.clone()) {
+                loaded.add(connection);
+            }
         }
         self.published.fetch_add(1, Ordering::Relaxed);
         self.delivered
@@ -246,9 +261,8 @@ fn remove<K: std::hash::Hash + Eq>(shard: &Shard<K>, key: &K, id: ConnectionId) 
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll, Waker};
-
     use super::*;
+    use crate::tape::Tape;
 
     fn user(name: &str) -> UserId {
         name.parse().expect("a valid id")
@@ -266,18 +280,45 @@ mod tests {
             .expect("a valid id")
     }
 
-    fn connect(hub: &Hub, user: UserId, session: Option<SessionId>) -> Arc<Connection> {
-        hub.connect(user, session, 2).expect("a place")
+    /// Somebody who is connected, and the line to them.
+    struct Phone(Arc<Connection>, Arc<Tape>);
+
+    impl std::ops::Deref for Phone {
+        type Target = Arc<Connection>;
+        fn deref(&self) -> &Arc<Connection> {
+            &self.0
+        }
     }
 
-    fn received(connection: &Connection) -> (usize, Option<CloseCode>) {
-        match connection
-            .outbox()
-            .poll_drain(&mut Context::from_waker(Waker::noop()))
-        {
-            Poll::Ready(drained) => (drained.frames.len(), drained.ended),
-            Poll::Pending => (0, None),
-        }
+    fn outbox() -> (Arc<Outbox>, Arc<Tape>) {
+        let tape = Arc::new(Tape::default());
+        let outbox = Outbox::new(tape.clone());
+        outbox.open();
+        (Arc::new(outbox), tape)
+    }
+
+    fn connect(hub: &Hub, user: UserId, session: Option<SessionId>) -> Phone {
+        let (outbox, tape) = outbox();
+        let connection = hub.connect(user, session, outbox, 2).expect("a place");
+        Phone(connection, tape)
+    }
+
+    fn publish(hub: &Hub, id: ConversationId) {
+        let mut loaded = Loaded::default();
+        hub.publish(id, &FRAME, &mut loaded);
+        loaded.flush();
+    }
+
+    /// How many frames have come since the last time.
+    fn received(phone: &Phone) -> usize {
+        let bytes = phone.1.take();
+        let one = Frame::of(&FRAME).bytes.len();
+        assert_eq!(bytes.len() % one, 0, "whole frames");
+        bytes.len() / one
+    }
+
+    fn ended(phone: &Phone) -> Option<CloseCode> {
+        phone.outbox().end_reason()
     }
 
     const FRAME: ServerFrame = ServerFrame::Pong {
@@ -295,14 +336,14 @@ mod tests {
         // Both ways of joining at once: loaded and told.
         hub.join_user(&user("ada"), conversation(1));
         hub.join(&desk, &[conversation(1)]);
-        hub.publish(conversation(1), &FRAME);
+        publish(&hub, conversation(1));
         assert_eq!(
-            [received(&phone).0, received(&desk).0, received(&grace).0],
+            [received(&phone), received(&desk), received(&grace)],
             [1, 1, 0]
         );
-        hub.publish(conversation(2), &FRAME);
+        publish(&hub, conversation(2));
         assert_eq!(
-            [received(&phone).0, received(&desk).0, received(&grace).0],
+            [received(&phone), received(&desk), received(&grace)],
             [0, 0, 0]
         );
         assert_eq!(
@@ -322,8 +363,8 @@ mod tests {
         hub.join(&phone, &[conversation(1), conversation(2)]);
         hub.disconnect(&phone);
         hub.join(&phone, &[conversation(3)]);
-        hub.publish(conversation(1), &FRAME);
-        assert_eq!(received(&phone).0, 0);
+        publish(&hub, conversation(1));
+        assert_eq!(received(&phone), 0);
         assert_eq!(hub.counts().connections, 0);
         assert!(hub.topics.iter().all(|shard| shard.lock().is_empty()));
         assert_eq!(Arc::strong_count(&phone), 1);
@@ -337,15 +378,17 @@ mod tests {
         hub.join(&phone, &[conversation(1), conversation(2)]);
         hub.join(&grace, &[conversation(1)]);
         hub.leave_user(&user("ada"), conversation(1));
-        hub.publish(conversation(1), &FRAME);
-        assert_eq!([received(&phone).0, received(&grace).0], [0, 1]);
-        hub.publish(conversation(2), &FRAME);
-        assert_eq!(received(&phone).0, 1);
+        publish(&hub, conversation(1));
+        assert_eq!([received(&phone), received(&grace)], [0, 1]);
+        publish(&hub, conversation(2));
+        assert_eq!(received(&phone), 1);
         hub.join_user(&user("ada"), conversation(1));
-        hub.publish(conversation(1), &FRAME);
-        assert_eq!(received(&phone).0, 1);
-        hub.publish_to_user(&user("ada"), &FRAME);
-        assert_eq!([received(&phone).0, received(&grace).0], [1, 1]);
+        publish(&hub, conversation(1));
+        assert_eq!(received(&phone), 1);
+        let mut loaded = Loaded::default();
+        hub.publish_to_user(&user("ada"), &FRAME, &mut loaded);
+        loaded.flush();
+        assert_eq!([received(&phone), received(&grace)], [1, 1]);
     }
 
     /// The list of conversations was read before the removal and arrives after it.
@@ -358,9 +401,9 @@ mod tests {
         hub.join_user(&user("ada"), conversation(2));
         hub.join(&phone, &[conversation(1), conversation(2), conversation(3)]);
         for n in 1..=3 {
-            hub.publish(conversation(n), &FRAME);
+            publish(&hub, conversation(n));
         }
-        assert_eq!(received(&phone).0, 2);
+        assert_eq!(received(&phone), 2);
     }
 
     /// The removal falls somewhere into the joining of thousands of topics.
@@ -381,8 +424,8 @@ mod tests {
                 scope.spawn(|| hub.join(&phone, &many));
                 scope.spawn(|| hub.leave_user(&user("ada"), last));
             });
-            hub.publish(last, &FRAME);
-            assert_eq!(received(&phone).0, 0);
+            publish(&hub, last);
+            assert_eq!(received(&phone), 0);
         }
     }
 
@@ -391,9 +434,9 @@ mod tests {
         let hub = Hub::default();
         let phone = connect(&hub, user("ada"), None);
         let _desk = connect(&hub, user("ada"), None);
-        assert!(hub.connect(user("ada"), None, 2).is_none());
+        assert!(hub.connect(user("ada"), None, outbox().0, 2).is_none());
         hub.disconnect(&phone);
-        assert!(hub.connect(user("ada"), None, 2).is_some());
+        assert!(hub.connect(user("ada"), None, outbox().0, 2).is_some());
     }
 
     #[test]
@@ -403,7 +446,7 @@ mod tests {
         let desk = connect(&hub, user("ada"), Some(session(2)));
         hub.end_session(&user("ada"), session(1));
         assert_eq!(
-            [received(&phone).1, received(&desk).1],
+            [ended(&phone), ended(&desk)],
             [Some(CloseCode::Revoked), None]
         );
     }

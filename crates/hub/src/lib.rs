@@ -1,8 +1,9 @@
 //! Live connections: who is connected, what they listen to, and the bounded way out to each.
 //!
 //! A topic per conversation holds its live connections. A frame is encoded once and pushed as the
-//! same bytes into the outbox of each; the connection's task drains it into one write. A publisher
-//! never waits: an outbox that is full ends its own connection (4008), nobody else's.
+//! same bytes into the outbox of each; whoever published writes them out, one write for all that
+//! waits. A publisher never waits: what the kernel does not take at once is left to the connection's
+//! own task, and an outbox that is full ends its own connection (4008), nobody else's.
 //!
 //! Everything here may be lost at any moment without losing a message: the store is the truth.
 //!
@@ -12,9 +13,13 @@
 mod connection;
 mod frame;
 mod hub;
+mod loaded;
 mod outbox;
+#[cfg(test)]
+mod tape;
 
 pub use connection::{Connection, ConnectionId};
 pub use frame::{CursorOf, Frame, FrameKind};
 pub use hub::{Counts, Hub};
-pub use outbox::{Drained, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox};
+pub use loaded::Loaded;
+pub use outbox::{Flushed, Line, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox, Trouble};

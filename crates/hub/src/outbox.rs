@@ -1,13 +1,19 @@
 //! The bounded way out to one connection.
 //!
-//! Publishers push under a short lock and never wait; one task takes everything at once. An empty
-//! outbox owns no buffer, so a parked connection costs a few dozen bytes here.
+//! Everything that a connection is sent stands here, in one order, and leaves in one write for all
+//! that waits. Whoever adds something may write it out at once: a write that does not wait needs no
+//! task, so a message for a thousand people wakes nobody. Only what the kernel does not take is left to
+//! the connection's own task. An outbox that is empty owns no buffer.
 
 use std::{
     collections::VecDeque,
+    fmt::Debug,
+    io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
+use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use parlor_protocol::CloseCode;
 use tokio::sync::Notify;
@@ -18,10 +24,19 @@ use crate::{Frame, FrameKind};
 pub const OUTBOX_FRAMES_MAX: usize = 1024;
 /// Bytes that may wait for one connection.
 pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+/// Pieces in one write: the kernel takes up to 1024, and few frames are more than two pages.
+const WRITE_PIECES_MAX: usize = 64;
 
-/// Frames that wait for one connection.
-#[derive(Debug, Default)]
+/// The line to one client.
+pub trait Line: Debug + Send + Sync {
+    /// Writes as much as goes without waiting.
+    fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+/// What is on its way to one connection.
+#[derive(Debug)]
 pub struct Outbox {
+    line: Arc<dyn Line>,
     inner: Mutex<Inner>,
     /// Wakes a task that is stuck in a write: what is to be ended must not wait for its reader.
     ending: Notify,
@@ -29,80 +44,145 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// What leaves first: the rest of a frame, and what the connection's own task says.
+    writing: VecDeque<Bytes>,
+    /// What the hub has for it, once it is open.
     frames: VecDeque<Frame>,
     bytes: usize,
+    is_open: bool,
+    /// Whether somebody has said that they will write what waits.
+    is_promised: bool,
     /// Whether a cursor was left out: what was sent is then not everything.
     lossy: bool,
     /// Why the hub ends this connection; set once.
     ended: Option<CloseCode>,
+    state: State,
     waker: Option<Waker>,
 }
 
-/// What an outbox held.
-#[derive(Debug, Default)]
-pub struct Drained {
-    /// The frames, in the order they were pushed.
-    pub frames: VecDeque<Frame>,
-    /// Why the connection is to be closed after them, if it is.
-    pub ended: Option<CloseCode>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Flowing,
+    /// The kernel takes no more for now.
+    Stuck,
+    /// The peer is gone.
+    Gone,
+}
+
+/// What a connection's own task must see to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The kernel takes no more for now: write on when it does.
+    Stuck,
+    /// The peer is gone.
+    Gone,
+    /// The hub ends it.
+    Ended(CloseCode),
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing waits any more.
+    Empty,
+    /// The kernel takes no more for now.
+    Stuck,
+    /// The peer is gone.
+    Gone,
 }
 
 impl Outbox {
-    /// Adds a frame. An outbox that is full leaves cursors out; when that does not make room it
-    /// drops what it holds and ends its connection: the client resumes and loses nothing.
-    pub fn push(&self, frame: Frame) {
-        let waker = {
-            let mut inner = self.inner.lock();
-            if inner.ended.is_some() {
-                return;
-            }
-            inner.take_the_place_of_older(&frame.kind);
-            if inner.is_full(frame.bytes.len()) {
-                inner.leave_cursors_out();
-            }
-            if !inner.is_full(frame.bytes.len()) {
-                inner.bytes += frame.bytes.len();
-                inner.frames.push_back(frame);
-            } else if frame.kind == FrameKind::Durable {
-                inner.frames = VecDeque::new();
-                inner.bytes = 0;
-                inner.ended = Some(CloseCode::TooSlow);
-                self.ending.notify_one();
-            } else {
-                inner.lossy = true;
-            }
-            inner.waker.take()
-        };
-        // Woken outside the lock, or the woken task would wait for it.
-        if let Some(waker) = waker {
-            waker.wake();
+    /// An outbox that is closed: what the hub has for it waits until it is opened.
+    pub fn new(line: Arc<dyn Line>) -> Self {
+        Self {
+            line,
+            inner: Mutex::default(),
+            ending: Notify::new(),
         }
+    }
+
+    /// Adds a frame of the hub's. An outbox that is full leaves cursors out; when that does not make
+    /// room it drops what it holds and ends its connection: the client resumes and loses nothing.
+    ///
+    /// `true` when the caller is to [flush](Self::flush) it: nobody else has promised to.
+    pub fn push(&self, frame: Frame) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.ended.is_some() {
+            return false;
+        }
+        inner.take_the_place_of_older(&frame.kind);
+        if inner.is_full(frame.bytes.len()) {
+            inner.leave_cursors_out();
+        }
+        if !inner.is_full(frame.bytes.len()) {
+            inner.bytes += frame.bytes.len();
+            inner.frames.push_back(frame);
+            return inner.is_open && !std::mem::replace(&mut inner.is_promised, true);
+        }
+        if frame.kind != FrameKind::Durable {
+            inner.lossy = true;
+            return false;
+        }
+        inner.drop_frames();
+        inner.ended = Some(CloseCode::TooSlow);
+        self.ending.notify_one();
+        Self::wake(inner);
+        false
+    }
+
+    /// Adds a finished frame of the connection's own task, ahead of what the hub has.
+    pub fn put(&self, frame: Bytes) {
+        self.inner.lock().writing.push_back(frame);
+    }
+
+    /// Lets what the hub has for it leave, from now on.
+    pub fn open(&self) {
+        self.inner.lock().is_open = true;
+    }
+
+    /// What the hub had so far leaves before anything that the task says next.
+    pub fn advance(&self) {
+        let mut inner = self.inner.lock();
+        let frames = std::mem::take(&mut inner.frames);
+        inner.bytes = 0;
+        inner
+            .writing
+            .extend(frames.into_iter().map(|frame| frame.bytes));
+    }
+
+    /// Says the last thing: what the hub has, now or later, leaves no more.
+    pub fn finish(&self, goodbye: Bytes) {
+        let mut inner = self.inner.lock();
+        inner.drop_frames();
+        inner.is_open = false;
+        inner.ended.get_or_insert(CloseCode::Restart);
+        inner.writing.push_back(goodbye);
     }
 
     /// Ends the connection after what it holds; the first reason stays.
     pub fn end(&self, code: CloseCode) {
-        let waker = {
-            let mut inner = self.inner.lock();
-            inner.ended.get_or_insert(code);
-            inner.waker.take()
-        };
+        let mut inner = self.inner.lock();
+        inner.ended.get_or_insert(code);
         self.ending.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        Self::wake(inner);
     }
 
-    /// Takes everything, or waits for the first frame.
-    pub fn poll_drain(&self, context: &mut Context<'_>) -> Poll<Drained> {
+    /// Writes what waits, as far as the kernel takes it. What it does not take is for the connection's
+    /// own task, which is woken.
+    pub fn flush(&self) -> Flushed {
         let mut inner = self.inner.lock();
-        if inner.frames.is_empty() && inner.ended.is_none() {
-            match &mut inner.waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                None => inner.waker = Some(context.waker().clone()),
-            }
-            return Poll::Pending;
+        let flushed = inner.flush(&*self.line);
+        if flushed != Flushed::Empty {
+            Self::wake(inner);
         }
-        Poll::Ready(inner.take())
+        flushed
+    }
+
+    /// Bytes of the task's own frames that wait, and whether anything does that may leave.
+    pub fn waits(&self) -> bool {
+        let inner = self.inner.lock();
+        !inner.writing.is_empty() || inner.is_open && !inner.frames.is_empty()
     }
 
     /// Whether something was left out: nobody may resume from what was sent last.
@@ -110,36 +190,110 @@ impl Outbox {
         self.inner.lock().lossy
     }
 
-    /// Takes everything that waits now, if anything does.
-    pub fn try_drain(&self) -> Option<Drained> {
+    /// Why the hub ends this connection, if it does.
+    pub fn end_reason(&self) -> Option<CloseCode> {
+        self.inner.lock().ended
+    }
+
+    /// Waits until the connection's own task has something to see to. For that one task.
+    pub async fn trouble(&self) -> Trouble {
+        std::future::poll_fn(|context| self.poll_trouble(context)).await
+    }
+
+    fn poll_trouble(&self, context: &mut Context<'_>) -> Poll<Trouble> {
         let mut inner = self.inner.lock();
-        (!inner.frames.is_empty() || inner.ended.is_some()).then(|| inner.take())
+        let trouble = match (inner.state, inner.ended) {
+            (State::Gone, _) => Trouble::Gone,
+            (_, Some(code)) => Trouble::Ended(code),
+            (State::Stuck, None) => Trouble::Stuck,
+            (State::Flowing, None) => {
+                match &mut inner.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    None => inner.waker = Some(context.waker().clone()),
+                }
+                return Poll::Pending;
+            }
+        };
+        Poll::Ready(trouble)
     }
 
     /// Waits until the hub ends this connection. For the one task that writes to it.
     pub async fn ended(&self) -> CloseCode {
         loop {
-            let ended = self.inner.lock().ended;
-            if let Some(code) = ended {
+            if let Some(code) = self.end_reason() {
                 return code;
             }
             self.ending.notified().await;
         }
     }
 
-    /// Takes everything, or waits for the first frame.
-    pub async fn drain(&self) -> Drained {
-        std::future::poll_fn(|context| self.poll_drain(context)).await
+    /// Wakes the task outside the lock, or it would wait for it.
+    fn wake(mut inner: parking_lot::MutexGuard<'_, Inner>) {
+        let waker = inner.waker.take();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
 impl Inner {
-    fn take(&mut self) -> Drained {
-        self.bytes = 0;
-        Drained {
-            frames: std::mem::take(&mut self.frames),
-            ended: self.ended,
+    fn flush(&mut self, line: &dyn Line) -> Flushed {
+        self.is_promised = false;
+        if self.state == State::Gone {
+            return Flushed::Gone;
         }
+        self.state = State::Flowing;
+        while !self.writing.is_empty() || self.is_open && !self.frames.is_empty() {
+            let frames = self.frames.iter().map(|frame| &frame.bytes);
+            let frames = frames.filter(|_| self.is_open);
+            let mut pieces = [IoSlice::new(&[]); WRITE_PIECES_MAX];
+            let mut count = 0;
+            for (piece, bytes) in pieces.iter_mut().zip(self.writing.iter().chain(frames)) {
+                *piece = IoSlice::new(bytes);
+                count += 1;
+            }
+            match line.try_write(&pieces[..count]) {
+                Ok(written) => self.written(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.state = State::Stuck;
+                    return Flushed::Stuck;
+                }
+                Err(_) => {
+                    self.state = State::Gone;
+                    return Flushed::Gone;
+                }
+            }
+        }
+        self.writing = VecDeque::new();
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
+        Flushed::Empty
+    }
+
+    /// Takes away what has left. The rest of a frame that has begun to leave goes first.
+    fn written(&mut self, mut bytes: usize) {
+        while bytes > 0 {
+            if let Some(piece) = self.writing.front_mut() {
+                if piece.len() > bytes {
+                    piece.advance(bytes);
+                    return;
+                }
+                bytes -= piece.len();
+                self.writing.pop_front();
+            } else if let Some(frame) = self.frames.pop_front() {
+                self.bytes -= frame.bytes.len();
+                self.writing.push_back(frame.bytes);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn drop_frames(&mut self) {
+        self.frames = VecDeque::new();
+        self.bytes = 0;
     }
 
     fn is_full(&self, more_bytes: usize) -> bool {
@@ -167,12 +321,8 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use bytes::Bytes;
-
     use super::*;
-    use crate::CursorOf;
+    use crate::{CursorOf, tape::Tape};
 
     fn durable(bytes: &[u8]) -> Frame {
         Frame {
@@ -194,30 +344,35 @@ mod tests {
         }
     }
 
-    fn held(outbox: &Outbox) -> Vec<Bytes> {
-        match poll(outbox) {
-            Poll::Ready(drained) => drained
-                .frames
-                .into_iter()
-                .map(|frame| frame.bytes)
-                .collect(),
-            Poll::Pending => Vec::new(),
+    /// An open outbox and what has left it.
+    fn open() -> (Outbox, Arc<Tape>) {
+        let tape = Arc::new(Tape::default());
+        let outbox = Outbox::new(tape.clone());
+        outbox.open();
+        (outbox, tape)
+    }
+
+    fn trouble(outbox: &Outbox) -> Option<Trouble> {
+        match outbox.poll_trouble(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(trouble) => Some(trouble),
+            Poll::Pending => None,
         }
     }
 
     #[test]
     fn r6_of_several_cursors_of_one_person_the_newest_is_sent() {
-        let outbox = Outbox::default();
+        let (outbox, tape) = open();
         outbox.push(cursor("ada", 1));
         outbox.push(durable(b"x"));
         outbox.push(cursor("grace", 2));
         outbox.push(cursor("ada", 3));
-        assert_eq!(held(&outbox), [&b"x"[..], &[2], &[3]]);
+        assert_eq!(outbox.flush(), Flushed::Empty);
+        assert_eq!(tape.written(), [b'x', 2, 3]);
     }
 
     #[test]
     fn a_full_outbox_leaves_cursors_out_before_it_ends_its_connection() {
-        let outbox = Outbox::default();
+        let (outbox, tape) = open();
         for n in 0..24 {
             outbox.push(cursor(&format!("user{n}"), n));
         }
@@ -226,42 +381,63 @@ mod tests {
         }
         // No room for a cursor, and no reason to end anything for it.
         outbox.push(cursor("ada", 1));
-        let Poll::Ready(drained) = poll(&outbox) else {
-            panic!("nothing to drain")
-        };
-        assert_eq!(drained.ended, None);
-        assert_eq!(drained.frames.len(), OUTBOX_FRAMES_MAX);
+        assert_eq!(trouble(&outbox), None);
         assert!(outbox.is_lossy(), "no position covers what was left out");
-        assert!(
-            drained
-                .frames
-                .iter()
-                .all(|frame| frame.kind == FrameKind::Durable)
-        );
-    }
-
-    fn poll(outbox: &Outbox) -> Poll<Drained> {
-        outbox.poll_drain(&mut Context::from_waker(Waker::noop()))
+        outbox.flush();
+        assert_eq!(tape.written(), vec![b'x'; OUTBOX_FRAMES_MAX]);
     }
 
     #[test]
     fn frames_leave_together_and_in_order() {
-        let outbox = Outbox::default();
-        assert!(poll(&outbox).is_pending());
-        for n in 0..3_u8 {
-            outbox.push(durable(&[n]));
+        let (outbox, tape) = open();
+        let promised: Vec<bool> = (0..3_u8).map(|n| outbox.push(durable(&[n]))).collect();
+        assert_eq!(promised, [true, false, false], "one flush for all of them");
+        assert_eq!(outbox.flush(), Flushed::Empty);
+        assert_eq!((tape.written(), tape.writes()), (vec![0, 1, 2], 1));
+        assert!(outbox.push(durable(&[3])));
+        assert_eq!(outbox.flush(), Flushed::Empty);
+        assert_eq!(tape.written(), [0, 1, 2, 3]);
+        assert_eq!(outbox.inner.lock().frames.capacity(), 0, "nothing is kept");
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_take_leaves_later_wherever_it_was_cut() {
+        for room in 0..12 {
+            let (outbox, tape) = open();
+            outbox.put(Bytes::from_static(b"own"));
+            outbox.push(durable(b"first"));
+            outbox.push(durable(b"next"));
+            tape.takes(room);
+            assert_eq!(outbox.flush(), Flushed::Stuck);
+            assert_eq!(trouble(&outbox), Some(Trouble::Stuck));
+            // The task's own word waits for the frame that has begun, and for no other.
+            outbox.put(Bytes::from_static(b"!"));
+            tape.takes(usize::MAX);
+            assert_eq!(outbox.flush(), Flushed::Empty);
+            let expected: &[u8] = match room {
+                0..=3 => b"own!firstnext",
+                4..=8 => b"ownfirst!next",
+                _ => b"ownfirstnext!",
+            };
+            assert_eq!(tape.written(), expected, "{room}");
+            assert_eq!(trouble(&outbox), None);
         }
-        let Poll::Ready(drained) = poll(&outbox) else {
-            panic!("nothing to drain")
-        };
-        let bytes: Vec<Bytes> = drained
-            .frames
-            .into_iter()
-            .map(|frame| frame.bytes)
-            .collect();
-        assert_eq!(bytes, [&[0_u8][..], &[1], &[2]]);
-        assert_eq!(drained.ended, None);
-        assert!(poll(&outbox).is_pending());
+    }
+
+    #[test]
+    fn a_closed_outbox_holds_what_the_hub_has() {
+        let tape = Arc::new(Tape::default());
+        let outbox = Outbox::new(tape.clone());
+        assert!(!outbox.push(durable(b"live")));
+        outbox.put(Bytes::from_static(b"page"));
+        assert_eq!(outbox.flush(), Flushed::Empty);
+        assert_eq!(tape.written(), b"page");
+        outbox.open();
+        assert!(outbox.waits());
+        outbox.advance();
+        outbox.put(Bytes::from_static(b"after"));
+        outbox.flush();
+        assert_eq!(tape.written(), b"pageliveafter");
     }
 
     #[test]
@@ -270,36 +446,38 @@ mod tests {
             Bytes::from_static(b"x"),
             Bytes::from(vec![0; OUTBOX_BYTES_MAX / 4]),
         ] {
-            let outbox = Outbox::default();
+            let (outbox, tape) = open();
             for _ in 0..=OUTBOX_FRAMES_MAX {
                 outbox.push(Frame {
                     bytes: frame.clone(),
                     kind: FrameKind::Durable,
                 });
             }
-            let Poll::Ready(drained) = poll(&outbox) else {
-                panic!("nothing to drain")
-            };
-            assert_eq!(
-                (drained.frames.len(), drained.ended),
-                (0, Some(CloseCode::TooSlow))
-            );
+            assert_eq!(trouble(&outbox), Some(Trouble::Ended(CloseCode::TooSlow)));
+            outbox.flush();
+            assert_eq!(tape.written(), b"");
         }
     }
 
     #[test]
     fn the_first_reason_stays_and_what_came_before_is_written() {
-        let outbox = Outbox::default();
+        let (outbox, tape) = open();
         outbox.push(durable(b"x"));
         outbox.end(CloseCode::Revoked);
         outbox.end(CloseCode::Restart);
         outbox.push(durable(b"y"));
-        let Poll::Ready(drained) = poll(&outbox) else {
-            panic!("nothing to drain")
-        };
-        assert_eq!(
-            (drained.frames.len(), drained.ended),
-            (1, Some(CloseCode::Revoked))
-        );
+        assert_eq!(trouble(&outbox), Some(Trouble::Ended(CloseCode::Revoked)));
+        outbox.flush();
+        assert_eq!(tape.written(), b"x");
+    }
+
+    #[test]
+    fn nothing_follows_a_goodbye() {
+        let (outbox, tape) = open();
+        outbox.push(durable(b"lost, and sent again when the client resumes"));
+        outbox.finish(Bytes::from_static(b"bye"));
+        outbox.push(durable(b"late"));
+        outbox.flush();
+        assert_eq!(tape.written(), b"bye");
     }
 }

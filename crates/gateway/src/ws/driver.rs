@@ -1,16 +1,14 @@
 //! The life of one socket: a task that drives its session.
 
-use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use parlor_app::{App, Credential};
 use parlor_core::{
     Actor, Identity, Refusal,
     session::{Command, Input, Output, Session, SessionLimits},
 };
-use parlor_hub::{Connection, Drained, Frame};
+use parlor_hub::{Connection, Flushed, Frame, Trouble};
 use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage};
 use tokio::time::{Instant, Sleep, timeout};
 
@@ -20,9 +18,7 @@ use super::{
 };
 use crate::state::{Gateway, SocketPlace};
 
-/// Gathered before a write, in bytes: one write for all that waits, up to about this much.
-const WRITE_BYTES: usize = 64 * 1024;
-/// How long a write may take before its reader counts as stalled.
+/// How long the kernel may take nothing more before its reader counts as stalled.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a close may take, including the peer's answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,7 +37,7 @@ type Pending = Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// One socket and what it is doing.
 struct Driver {
     gateway: Gateway,
-    socket: Socket<TokioIo<Upgraded>>,
+    socket: Socket,
     session: Session,
     connection: Option<Arc<Connection>>,
     actor: Option<Actor>,
@@ -52,7 +48,7 @@ struct Driver {
 }
 
 pub(super) async fn run(
-    stream: TokioIo<Upgraded>,
+    socket: Socket,
     gateway: Gateway,
     _place: SocketPlace,
     token: Option<String>,
@@ -64,7 +60,7 @@ pub(super) async fn run(
     let session = Session::new(limits, random(), gateway.now_ms());
     let mut driver = Driver {
         gateway,
-        socket: Socket::new(stream),
+        socket,
         session,
         connection: None,
         actor: None,
@@ -83,7 +79,7 @@ pub(super) async fn run(
 /// What a socket's task woke up for.
 enum Woken {
     Received(Result<Received, End>),
-    Outbox(Drained),
+    Trouble(Trouble),
     Reply(Reply),
     /// Nothing else is ready: what gathered is written.
     Rest,
@@ -105,27 +101,21 @@ impl Driver {
             self.arm(timer.as_mut());
             let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
             let reads = self.session.reads() && under_way < IN_FLIGHT_MAX;
-            let hears = self.session.hears();
-            let waiting = self.socket.waiting_bytes();
-            let connection = self.connection.as_deref();
-            let woken = if waiting >= WRITE_BYTES {
-                Woken::Rest
-            } else {
-                // In this order: everything that is ready is gathered before anything is written.
-                tokio::select! {
-                    biased;
-                    reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
-                    drained = drain_outbox(connection), if hears => Woken::Outbox(drained),
-                    received = self.socket.receive(), if reads => Woken::Received(received),
-                    () = std::future::ready(()), if waiting > 0 => Woken::Rest,
-                    () = timer.as_mut() => Woken::Timer,
-                    () = drain.as_mut() => Woken::Drain,
-                }
+            let outbox = self.socket.outbox().clone();
+            // In this order: everything that is ready is gathered before anything is written.
+            let woken = tokio::select! {
+                biased;
+                trouble = outbox.trouble() => Woken::Trouble(trouble),
+                reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
+                received = self.socket.receive(), if reads => Woken::Received(received),
+                () = std::future::ready(()), if outbox.waits() => Woken::Rest,
+                () = timer.as_mut() => Woken::Timer,
+                () = drain.as_mut() => Woken::Drain,
             };
             let going_on = match woken {
                 Woken::Received(Ok(received)) => self.received(received).await,
                 Woken::Received(Err(end)) => Box::pin(self.ended(end)).await,
-                Woken::Outbox(drained) => self.outbox(drained).await,
+                Woken::Trouble(trouble) => Box::pin(self.trouble(trouble)).await,
                 Woken::Reply(reply) => self.replied(reply).await,
                 Woken::Rest => self.flush().await,
                 Woken::Timer => self.input(Input::Timer).await,
@@ -164,7 +154,7 @@ impl Driver {
             }
             Received::Pong => self.input(Input::Alive).await,
             Received::Close(code) => {
-                self.socket.push(frame::close(code, ""));
+                self.socket.outbox().finish(frame::close(code, ""));
                 drop(Box::pin(timeout(CLOSE_TIMEOUT, self.socket.flush())).await);
                 Err(Gone)
             }
@@ -181,11 +171,8 @@ impl Driver {
     /// A page must not overtake what was announced before it was read: a cursor that moved has no
     /// version that would tell it from news.
     async fn replied(&mut self, reply: Reply) -> Result<(), Gone> {
-        if matches!(reply, Ok(ServerFrame::Ack { page: Some(_), .. }))
-            && let Some(connection) = &self.connection
-            && let Some(drained) = connection.outbox().try_drain()
-        {
-            self.outbox(drained).await?;
+        if matches!(reply, Ok(ServerFrame::Ack { page: Some(_), .. })) {
+            self.socket.outbox().advance();
         }
         self.input(Input::Replied(reply)).await
     }
@@ -197,26 +184,22 @@ impl Driver {
         {
             self.replied(reply).await?;
         }
-        if let Some(connection) = &self.connection {
-            connection.outbox().end(CloseCode::Restart);
-            for frame in connection.outbox().drain().await.frames {
-                self.socket.push(frame.bytes);
-            }
-        }
+        self.socket.outbox().end(CloseCode::Restart);
+        self.socket.outbox().advance();
         let (least_ms, each_ms, most_ms) = RECONNECT_SPREAD_MS;
         let spread_ms = (self.gateway.sockets() as u64 * each_ms).clamp(least_ms, most_ms);
         let after_ms = (random() * spread_ms as f64) as u64;
         self.input(Input::Drain { after_ms }).await
     }
 
-    /// Takes what the hub had for this socket.
-    async fn outbox(&mut self, drained: Drained) -> Result<(), Gone> {
-        for frame in drained.frames {
-            self.socket.push(frame.bytes);
-        }
-        match drained.ended {
-            Some(code) => self.input(Input::Ended(code)).await,
-            None => Ok(()),
+    async fn trouble(&mut self, trouble: Trouble) -> Result<(), Gone> {
+        match trouble {
+            Trouble::Gone => Err(Gone),
+            Trouble::Stuck => self.flush().await,
+            Trouble::Ended(code) => {
+                self.socket.outbox().advance();
+                self.input(Input::Ended(code)).await
+            }
         }
     }
 
@@ -248,14 +231,20 @@ impl Driver {
                 }
             }
         }
+        if self.session.hears() {
+            self.socket.outbox().open();
+        }
         Ok(())
     }
 
     async fn attach(&mut self, actor: Actor, cursor: Option<String>) {
         let app = self.gateway.app().clone();
-        let attached = timeout(ATTACH_TIMEOUT, app.attach(&actor, cursor))
-            .await
-            .unwrap_or_else(|_| Err(too_slow()));
+        let attached = timeout(
+            ATTACH_TIMEOUT,
+            app.attach(&actor, cursor, self.socket.outbox()),
+        )
+        .await
+        .unwrap_or_else(|_| Err(too_slow()));
         let input = match attached {
             Ok(attached) => {
                 self.connection = Some(attached.connection);
@@ -297,12 +286,13 @@ impl Driver {
 
     /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
     fn pong(&self, reference: Option<Ref>) {
-        if let (Some(connection), Some(actor)) = (&self.connection, &self.actor) {
+        if let Some(actor) = &self.actor {
+            let outbox = self.socket.outbox();
             // The position first: what it covers was left out before this asks, or never.
             let cursor = self.gateway.app().position_cursor(&actor.user_id);
-            let cursor = (!connection.outbox().is_lossy()).then_some(cursor);
+            let cursor = (!outbox.is_lossy()).then_some(cursor);
             let frame = ServerFrame::Pong { reference, cursor };
-            connection.outbox().push(Frame::of(&frame));
+            outbox.push(Frame::of(&frame));
         }
     }
 
@@ -386,40 +376,46 @@ impl Driver {
 
     /// Writes what gathered. Most writes end at once, and cost no timer.
     async fn flush(&mut self) -> Result<(), Gone> {
-        let socket = &mut self.socket;
-        let flushed = std::future::poll_fn(|context| Poll::Ready(socket.poll_flush(context))).await;
-        match flushed {
-            Poll::Ready(written) => written.map_err(|_| Gone),
-            Poll::Pending => Box::pin(self.flush_slowly()).await,
+        match self.socket.outbox().flush() {
+            Flushed::Empty => Ok(()),
+            Flushed::Stuck => Box::pin(self.flush_slowly()).await,
+            Flushed::Gone => Err(Gone),
         }
     }
 
     /// A reader that holds the write up must not hold up the end of its socket.
     async fn flush_slowly(&mut self) -> Result<(), Gone> {
-        let Some(connection) = self.connection.clone() else {
-            return self.flush_in_time().await;
-        };
+        let outbox = self.socket.outbox().clone();
         let ended = tokio::select! {
             biased;
             flushed = self.flush_in_time() => return flushed,
-            code = connection.outbox().ended() => code,
+            code = outbox.ended() => code,
         };
         self.input(Input::Ended(ended)).await
     }
 
-    /// A write that does not end means that nobody reads: the socket is closed as too slow.
+    /// A line that takes nothing for long has nobody who reads: the socket is closed as too slow.
     async fn flush_in_time(&mut self) -> Result<(), Gone> {
-        if let Ok(written) = timeout(WRITE_TIMEOUT, self.socket.flush()).await {
-            return written.map_err(|_| Gone);
+        loop {
+            match self.socket.outbox().flush() {
+                Flushed::Empty => return Ok(()),
+                Flushed::Gone => return Err(Gone),
+                Flushed::Stuck => {}
+            }
+            let Ok(writable) = timeout(WRITE_TIMEOUT, self.socket.writable()).await else {
+                let code = CloseCode::TooSlow;
+                self.close(code.number(), code.reason()).await;
+                return Err(Gone);
+            };
+            writable.map_err(|_| Gone)?;
         }
-        let code = CloseCode::TooSlow;
-        self.close(code.number(), code.reason()).await;
-        Err(Gone)
     }
 
     /// Says goodbye and waits a moment for the answer, so that the peer sees the code and not a reset.
     async fn close(&mut self, code: u16, reason: &'static str) {
-        self.socket.push(frame::close(Some(code), reason));
+        self.socket
+            .outbox()
+            .finish(frame::close(Some(code), reason));
         let goodbye = async {
             if self.socket.flush().await.is_err() {
                 return;
@@ -511,10 +507,3 @@ pub(super) fn random() -> f64 {
 
 /// The socket has ended; its task does too.
 struct Gone;
-
-async fn drain_outbox(connection: Option<&Connection>) -> Drained {
-    match connection {
-        Some(connection) => connection.outbox().drain().await,
-        None => std::future::pending().await,
-    }
-}

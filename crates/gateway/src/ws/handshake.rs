@@ -5,12 +5,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper_util::rt::TokioIo;
 use parlor_core::Refusal;
 use parlor_protocol::Code;
 use serde::Deserialize;
 
-use super::driver::{self, random};
+use super::{
+    driver::{self, random},
+    socket::Socket,
+};
 use crate::{auth::bearer, extract::Query, problem::ApiError, state::Gateway};
 
 /// The one version of the protocol (RFC 6455, 4.1).
@@ -55,11 +57,11 @@ pub(crate) async fn upgrade(
     let token = token.or(handshake.token);
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        match upgraded.await {
-            Ok(stream) => {
-                let stream = TokioIo::new(stream);
-                driver::run(stream, gateway, place, token, handshake.cursor).await;
+        match upgraded.await.map(Socket::of) {
+            Ok(Some(socket)) => {
+                driver::run(socket, gateway, place, token, handshake.cursor).await;
             }
+            Ok(None) => tracing::error!("a socket came over a connection of an unknown kind"),
             Err(error) => tracing::debug!(%error, "a socket ended before it began"),
         }
     });

@@ -4,19 +4,21 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     io::{self, IoSlice},
-    pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use bytes::{Bytes, BytesMut};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use parlor_hub::{Flushed, Line, Outbox};
+use tokio::net::TcpStream;
 
 use super::frame::{Broken, Decoder, Received};
+use crate::guarded::Guarded;
 
 /// Read at once, into a buffer that the thread lends.
 const READ_BYTES: usize = 16 * 1024;
-/// Pieces in one write: the kernel takes up to 1024, and few of them are more than two pages.
-const WRITE_PIECES_MAX: usize = 64;
 
 thread_local! {
     static LENT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
@@ -31,28 +33,48 @@ pub(super) enum End {
     Broken(Broken),
 }
 
-pub(super) struct Socket<S> {
-    stream: S,
+#[derive(Debug)]
+struct Wire(TcpStream);
+
+impl Line for Wire {
+    fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [piece] => self.0.try_write(piece),
+            pieces => self.0.try_write_vectored(pieces),
+        }
+    }
+}
+
+pub(super) struct Socket {
+    wire: Arc<Wire>,
+    outbox: Arc<Outbox>,
     decoder: Decoder,
+    /// What came together with the handshake.
+    early: BytesMut,
     /// Read and not taken yet.
     received: VecDeque<Received>,
     /// What came behind it that nobody can read.
     broken: Option<Broken>,
-    /// To be written, in order.
-    waiting: VecDeque<Bytes>,
-    waiting_bytes: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self {
-            stream,
+impl Socket {
+    /// Takes the connection over from HTTP; none when it is not one of this server's.
+    pub(super) fn of(upgraded: Upgraded) -> Option<Self> {
+        let parts = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
+        let wire = Arc::new(Wire(parts.io.into_inner().into_inner()));
+        Some(Self {
+            outbox: Arc::new(Outbox::new(wire.clone())),
+            wire,
             decoder: Decoder::default(),
+            early: BytesMut::from(parts.read_buf),
             received: VecDeque::new(),
             broken: None,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-        }
+        })
+    }
+
+    /// All that leaves, whoever says it.
+    pub(super) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 
     /// What came next.
@@ -71,21 +93,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             if let Some(broken) = self.broken {
                 return Poll::Ready(Err(End::Broken(broken)));
             }
-            let Self {
-                stream,
-                decoder,
-                received,
-                broken,
-                ..
-            } = self;
-            let is_open = LENT.with_borrow_mut(|lent| {
-                let mut buffer = ReadBuf::new(lent);
-                let read = ready!(Pin::new(stream).poll_read(context, &mut buffer));
-                *broken = decoder.take(buffer.filled_mut(), received).err();
-                Poll::Ready(read.is_ok() && !buffer.filled().is_empty())
-            });
-            if !ready!(is_open) {
+            if !self.early.is_empty() {
+                let mut early = std::mem::take(&mut self.early);
+                self.broken = self.decoder.take(&mut early, &mut self.received).err();
+                continue;
+            }
+            if ready!(self.wire.0.poll_read_ready(context)).is_err() {
                 return Poll::Ready(Err(End::Gone));
+            }
+            let read = LENT.with_borrow_mut(|lent| {
+                let read = self.wire.0.try_read(lent)?;
+                self.broken = self
+                    .decoder
+                    .take(&mut lent[..read], &mut self.received)
+                    .err();
+                Ok(read)
+            });
+            match read {
+                Ok(0) => return Poll::Ready(Err(End::Gone)),
+                Ok(_) => {}
+                Err::<_, io::Error>(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(Err(End::Gone)),
             }
         }
     }
@@ -94,59 +122,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// would not hear why.
     pub(super) async fn drain(&mut self) {
         let mut rest = [0; 1024];
-        while self.stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+        while self.wire.0.readable().await.is_ok() {
+            match self.wire.0.try_read(&mut rest) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Adds a finished frame to what is to be written.
     pub(super) fn push(&mut self, frame: Bytes) {
-        self.waiting_bytes += frame.len();
-        self.waiting.push_back(frame);
+        self.outbox.put(frame);
     }
 
-    /// Bytes that are to be written.
-    pub(super) fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+    /// Waits until the kernel takes more.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.wire.0.writable().await
     }
 
     /// Writes what waits.
-    pub(super) async fn flush(&mut self) -> io::Result<()> {
-        std::future::poll_fn(|context| self.poll_flush(context)).await
-    }
-
-    /// Writes what waits, as far as the kernel takes it now.
-    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.waiting.is_empty() {
-            let stream = Pin::new(&mut self.stream);
-            let written = if self.waiting.len() == 1 {
-                ready!(stream.poll_write(context, &self.waiting[0]))?
-            } else {
-                let mut pieces = [IoSlice::new(&[]); WRITE_PIECES_MAX];
-                let mut count = 0;
-                for (piece, frame) in pieces.iter_mut().zip(&self.waiting) {
-                    *piece = IoSlice::new(frame);
-                    count += 1;
-                }
-                ready!(stream.poll_write_vectored(context, &pieces[..count]))?
-            };
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    pub(super) async fn flush(&self) -> io::Result<()> {
+        loop {
+            match self.outbox.flush() {
+                Flushed::Empty => return Ok(()),
+                Flushed::Stuck => self.writable().await?,
+                Flushed::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
             }
-            self.written(written);
-        }
-        self.waiting = VecDeque::new();
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn written(&mut self, mut bytes: usize) {
-        self.waiting_bytes -= bytes;
-        while bytes > 0 {
-            let frame = &mut self.waiting[0];
-            if frame.len() > bytes {
-                frame.advance(bytes);
-                return;
-            }
-            bytes -= frame.len();
-            self.waiting.pop_front();
         }
     }
 }
