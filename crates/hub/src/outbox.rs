@@ -43,6 +43,10 @@ pub struct Outbox {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and none excludes another"
+)]
 struct Inner {
     /// What leaves first: the rest of a frame, and what the connection's own task says.
     writing: VecDeque<Bytes>,
@@ -52,6 +56,8 @@ struct Inner {
     is_open: bool,
     /// Whether somebody has said that they will write what waits.
     is_promised: bool,
+    /// Whether the connection's own task is about to say something itself.
+    is_attended: bool,
     /// Whether a cursor was left out: what was sent is then not everything.
     lossy: bool,
     /// Why the hub ends this connection; set once.
@@ -118,7 +124,14 @@ impl Outbox {
         if !inner.is_full(frame.bytes.len()) {
             inner.bytes += frame.bytes.len();
             inner.frames.push_back(frame);
-            return inner.is_open && !std::mem::replace(&mut inner.is_promised, true);
+            if !inner.is_open || std::mem::replace(&mut inner.is_promised, true) {
+                return false;
+            }
+            let is_attended = inner.is_attended;
+            if is_attended {
+                Self::wake(inner);
+            }
+            return !is_attended;
         }
         if frame.kind != FrameKind::Durable {
             inner.lossy = true;
@@ -139,6 +152,12 @@ impl Outbox {
     /// Lets what the hub has for it leave, from now on.
     pub fn open(&self) {
         self.inner.lock().is_open = true;
+    }
+
+    /// Says whether the connection's own task writes by itself: while answers of its commands are
+    /// under way, what they tell leaves in one write with what the hub has.
+    pub fn attend(&self, attended: bool) {
+        self.inner.lock().is_attended = attended;
     }
 
     /// What the hub had so far leaves before anything that the task says next.
@@ -179,10 +198,17 @@ impl Outbox {
         flushed
     }
 
-    /// Bytes of the task's own frames that wait, and whether anything does that may leave.
-    pub fn waits(&self) -> bool {
-        let inner = self.inner.lock();
-        !inner.writing.is_empty() || inner.is_open && !inner.frames.is_empty()
+    /// Waits until there is something to write. For the connection's own task, while it attends.
+    pub async fn loaded(&self) {
+        std::future::poll_fn(|context| {
+            let mut inner = self.inner.lock();
+            if inner.waits() {
+                return Poll::Ready(());
+            }
+            inner.wait(context);
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Whether something was left out: nobody may resume from what was sent last.
@@ -207,10 +233,7 @@ impl Outbox {
             (_, Some(code)) => Trouble::Ended(code),
             (State::Stuck, None) => Trouble::Stuck,
             (State::Flowing, None) => {
-                match &mut inner.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    None => inner.waker = Some(context.waker().clone()),
-                }
+                inner.wait(context);
                 return Poll::Pending;
             }
         };
@@ -238,13 +261,24 @@ impl Outbox {
 }
 
 impl Inner {
+    fn waits(&self) -> bool {
+        !self.writing.is_empty() || self.is_open && !self.frames.is_empty()
+    }
+
+    fn wait(&mut self, context: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => self.waker = Some(context.waker().clone()),
+        }
+    }
+
     fn flush(&mut self, line: &dyn Line) -> Flushed {
         self.is_promised = false;
         if self.state == State::Gone {
             return Flushed::Gone;
         }
         self.state = State::Flowing;
-        while !self.writing.is_empty() || self.is_open && !self.frames.is_empty() {
+        while self.waits() {
             let frames = self.frames.iter().map(|frame| &frame.bytes);
             let frames = frames.filter(|_| self.is_open);
             let mut pieces = [IoSlice::new(&[]); WRITE_PIECES_MAX];
@@ -433,7 +467,7 @@ mod tests {
         assert_eq!(outbox.flush(), Flushed::Empty);
         assert_eq!(tape.written(), b"page");
         outbox.open();
-        assert!(outbox.waits());
+        assert!(outbox.inner.lock().waits());
         outbox.advance();
         outbox.put(Bytes::from_static(b"after"));
         outbox.flush();
@@ -469,6 +503,18 @@ mod tests {
         assert_eq!(trouble(&outbox), Some(Trouble::Ended(CloseCode::Revoked)));
         outbox.flush();
         assert_eq!(tape.written(), b"x");
+    }
+
+    #[test]
+    fn whoever_attends_writes_it_with_what_they_say() {
+        let (outbox, tape) = open();
+        outbox.attend(true);
+        assert!(!outbox.push(durable(b"event")), "the task writes it");
+        outbox.put(Bytes::from_static(b"ack"));
+        assert_eq!(outbox.flush(), Flushed::Empty);
+        assert_eq!((tape.written(), tape.writes()), (b"ackevent".to_vec(), 1));
+        outbox.attend(false);
+        assert!(outbox.push(durable(b"next")));
     }
 
     #[test]

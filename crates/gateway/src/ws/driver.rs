@@ -102,13 +102,14 @@ impl Driver {
             let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
             let reads = self.session.reads() && under_way < IN_FLIGHT_MAX;
             let outbox = self.socket.outbox().clone();
+            outbox.attend(under_way > 0);
             // In this order: everything that is ready is gathered before anything is written.
             let woken = tokio::select! {
                 biased;
                 trouble = outbox.trouble() => Woken::Trouble(trouble),
                 reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
                 received = self.socket.receive(), if reads => Woken::Received(received),
-                () = std::future::ready(()), if outbox.waits() => Woken::Rest,
+                () = outbox.loaded() => Woken::Rest,
                 () = timer.as_mut() => Woken::Timer,
                 () = drain.as_mut() => Woken::Drain,
             };
