@@ -147,20 +147,6 @@ impl Store {
         self.complete(rows).await
     }
 
-    /// The ids of all conversations that a user is in, to join their topics.
-    pub async fn conversation_ids(
-        &self,
-        user_id: &UserId,
-    ) -> Result<Vec<ConversationId>, StoreError> {
-        let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar(
-            "SELECT conversation_id FROM members WHERE user_id = $1 AND left_at IS NULL"
-        )
-        .bind(user_id.as_str())
-        .fetch_all(pool)
-        .await?);
-        Ok(ids.into_iter().map(ConversationId).collect())
-    }
-
     /// Where a member's own history of this conversation begins: after this `seq`. `None` when they
     /// are not in it or it does not exist.
     pub async fn history_begins(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{StoreError, append::SqliteWriter, hosts::Following};
+use crate::{StoreError, append::SqliteWriter, hosts::Following, quick::Quick};
 
 /// How long an operation waits for a connection before it answers `unavailable`.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ pub(crate) enum Pools {
         appending: SqliteWriter,
         turns: Turns,
         readers: SqlitePool,
+        quick: Quick,
     },
     Postgres {
         writers: PgPool,

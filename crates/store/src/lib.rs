@@ -26,9 +26,11 @@ mod hosts;
 mod meta;
 mod migrations;
 mod open;
+mod quick;
 mod replicated;
 mod rows;
 mod sessions;
+mod standing;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -46,4 +48,5 @@ pub use host_users::HostStanding;
 pub use meta::Position;
 pub use open::{Database, OpenError, StoreConfig};
 pub use sessions::{NewSession, RefreshOutcome, Rotation};
+pub use standing::Standing;
 pub use sync::ChangedConversation;

@@ -13,6 +13,7 @@ use crate::{
     engine::{ACQUIRE_TIMEOUT, Pools, Store, Turns},
     hosts::{Hosts, Switched, place},
     migrations,
+    quick::Quick,
 };
 
 /// Oldest PostgreSQL that is supported; 13 is the oldest that Debian's supported releases carry.
@@ -120,14 +121,18 @@ async fn open_sqlite(path: &Path, readers_max: u32) -> Result<Store, OpenError> 
         .connect_with(options.read_only(true))
         .await
         .map_err(to_file_error)?;
-    let appending = SqliteWriter::open(path, ACQUIRE_TIMEOUT, SQLITE_CACHE_KIB)
-        .map_err(|error| file_error(std::io::Error::other(error.to_string())))?;
+    let to_file_error =
+        |error: rusqlite::Error| file_error(std::io::Error::other(error.to_string()));
+    let appending = SqliteWriter::open(path, ACQUIRE_TIMEOUT, SQLITE_CACHE_KIB);
+    let appending = appending.map_err(to_file_error)?;
+    let quick = Quick::open(path, ACQUIRE_TIMEOUT).map_err(to_file_error)?;
     Ok(Store {
         pools: Pools::Sqlite {
             writer,
             appending,
             turns: Turns::default(),
             readers,
+            quick,
         },
     })
 }

@@ -5,4 +5,5 @@ mod changes;
 mod contract;
 mod host_users;
 mod replication;
+mod standing;
 mod world;
