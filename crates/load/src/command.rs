@@ -17,7 +17,6 @@ use crate::{
     single::{
         floor::{self, Floor},
         idle::{self, Idle},
-        send::{self, Send},
         sync::{self, Sync},
     },
 };
@@ -48,8 +47,10 @@ enum Which {
     Members(#[command(flatten)] Options),
     /// The same fan-out while one reader in a hundred does not read.
     Stalled(#[command(flatten)] Options),
-    /// Durable acknowledged sends a second, and how long an ack takes.
-    Send(#[command(flatten)] Send),
+    /// Durable acknowledged sends: 64 senders with 8 messages under way.
+    Sends(#[command(flatten)] Options),
+    /// How long a lone sender waits for an ack, in the middle and at the 99th percentile.
+    Lone(#[command(flatten)] Options),
     /// Memory of the server for each idle socket.
     Idle(#[command(flatten)] Idle),
     /// First sync of many conversations, warm sync, and pages of a short and a long history.
@@ -111,7 +112,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
         Which::Half(options) => scenarios(machine, options, &[Scenario::Half]),
         Which::Members(options) => scenarios(machine, options, &[Scenario::Members]),
         Which::Stalled(options) => scenarios(machine, options, &[Scenario::Stalled]),
-        Which::Send(send) => runtime()?.block_on(send::run(&machine, send)),
+        Which::Sends(options) => scenarios(machine, options, &[Scenario::Sends]),
+        Which::Lone(options) => scenarios(machine, options, &[Scenario::Lone]),
         Which::Idle(idle) => runtime()?.block_on(idle::run(&machine, idle)),
         Which::Sync(sync) => runtime()?.block_on(sync::run(&machine, sync)),
         Which::Floor(floor) => runtime()?.block_on(floor::run(floor)),

@@ -54,7 +54,6 @@ impl Lab {
     ) -> anyhow::Result<Crowd> {
         self.machine.ensure_descriptors(members)?;
         let arguments = format!("fanout --members {members} --bytes {bytes} --batch {batch}");
-        let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         let floor = raw::start(&self.machine, &arguments)?;
         let fleet = Fleet::open(floor.address, Box::new(Raw), &[members])?;
         Ok(Crowd {

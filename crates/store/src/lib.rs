@@ -43,6 +43,7 @@ pub use directory::MemberKey;
 pub use driver::DriverError;
 pub use engine::{DRIVER_LOG_TARGET, Store};
 pub use error::StoreError;
+pub use floor::{RawCommits, RawRows};
 pub use history::Window;
 pub use host_users::HostStanding;
 pub use meta::Position;

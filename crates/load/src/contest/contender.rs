@@ -10,6 +10,8 @@ pub(crate) struct Sample {
     /// By what the two floors of a round are compared: the figure, or, where that is a matter of
     /// chance like a high percentile, something that only a disturbed machine changes.
     pub(crate) steady: f64,
+    /// A high percentile of the same, where the figure is the middle of latencies; else the figure.
+    pub(crate) tail: f64,
     /// Units of work done: deliveries, acks, sockets.
     pub(crate) units: u64,
     pub(crate) took: Duration,

@@ -52,6 +52,7 @@ impl Crowd {
         let sample = Sample {
             figure: rate,
             steady: rate,
+            tail: rate,
             units: taken.deliveries,
             took: taken.took,
             server_cpu,

@@ -87,3 +87,33 @@ pub(crate) const STALLED: Goal = Goal {
     better: Better::Higher,
     target: 0.95,
 };
+
+pub(crate) const SENDS: Goal = Goal {
+    id: "G3",
+    what: "durable acknowledged sends, 64 senders with 8 under way",
+    floor: "raw commits of the same rows, 128 at a time",
+    unit: "acks/s",
+    better: Better::Higher,
+    target: 0.75,
+};
+
+/// The same where rows go to a server of their own.
+pub(crate) const SENDS_POSTGRES: Goal = Goal {
+    target: 0.50,
+    ..SENDS
+};
+
+pub(crate) const LONE: Goal = Goal {
+    id: "G4",
+    what: "p50 of a lone sender's ack",
+    floor: "raw fdatasync of 4 KiB and a raw round trip",
+    unit: "ms",
+    better: Better::Lower,
+    target: 1.25,
+};
+
+pub(crate) const LONE_TAIL: Goal = Goal {
+    what: "p99 of a lone sender's ack",
+    target: 3.0,
+    ..LONE
+};

@@ -131,6 +131,7 @@ mod tests {
         Sample {
             figure,
             steady: figure,
+            tail: figure,
             units: 1000,
             took: Duration::from_secs(1),
             server_cpu: Duration::from_millis(server_ms),

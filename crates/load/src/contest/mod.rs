@@ -9,6 +9,8 @@ mod rounds;
 
 pub(crate) use contender::{Contender, Sample};
 pub(crate) use crowd::{Crowd, Host};
-pub(crate) use goal::{BACKLOG, FANOUT, Goal, HALF, MEMBERS, STALLED};
+pub(crate) use goal::{
+    BACKLOG, FANOUT, Goal, HALF, LONE, LONE_TAIL, MEMBERS, SENDS, SENDS_POSTGRES, STALLED,
+};
 pub(crate) use judge::{Refusal, Verdict, judge};
 pub(crate) use rounds::{Plan, Rounds, rounds};

@@ -64,6 +64,24 @@ impl Rounds {
             self.dropped.push(apart);
         }
     }
+
+    /// The same rounds, judged by their tails.
+    pub(crate) fn tails(&self) -> Self {
+        let tail = |sample: &Sample| Sample {
+            figure: sample.tail,
+            ..*sample
+        };
+        let kept = self.kept.iter().map(|round| Round {
+            floors: [tail(&round.floors[0]), tail(&round.floors[1])],
+            others: round.others.iter().map(tail).collect(),
+        });
+        Self {
+            kept: kept.collect(),
+            // Counted once.
+            units: 0,
+            ..self.clone()
+        }
+    }
 }
 
 /// Measures everybody in rounds.

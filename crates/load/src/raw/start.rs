@@ -8,23 +8,54 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{machine::Machine, process::Running};
+use crate::{
+    machine::Machine,
+    process::{Folder, Running},
+    raw::commits::DATABASE_URL,
+};
 
 /// A raw server that runs.
 #[derive(Debug)]
 pub(crate) struct Floor {
+    // Before its folder, so that it is not there any more when the folder goes.
     pub(crate) process: Running,
     pub(crate) address: SocketAddr,
+    _folder: Option<Folder>,
 }
 
 /// Starts `parlor bench raw …` on the server's core.
-pub(crate) fn start(machine: &Machine, arguments: &[String]) -> anyhow::Result<Floor> {
+pub(crate) fn start(machine: &Machine, arguments: &str) -> anyhow::Result<Floor> {
+    run(machine, arguments, None, None)
+}
+
+/// The same for one that stores something: in a fresh folder, or in the database at this URL.
+pub(crate) fn start_with_folder(
+    machine: &Machine,
+    arguments: &str,
+    database_url: Option<&str>,
+) -> anyhow::Result<Floor> {
+    run(machine, arguments, Some(Folder::new()?), database_url)
+}
+
+fn run(
+    machine: &Machine,
+    arguments: &str,
+    folder: Option<Folder>,
+    database_url: Option<&str>,
+) -> anyhow::Result<Floor> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["bench", "raw"])
-        .args(arguments)
+        .args(arguments.split(' '))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    if let Some(folder) = &folder {
+        command.arg("--dir").arg(folder.path());
+    }
+    match database_url {
+        Some(url) => command.env(DATABASE_URL, url),
+        None => command.env_remove(DATABASE_URL),
+    };
     let mut process = Running::start(machine, &mut command)?;
     let stdout = process.stdout().context("no output of a raw server")?;
     let mut line = String::new();
@@ -33,5 +64,9 @@ pub(crate) fn start(machine: &Machine, arguments: &[String]) -> anyhow::Result<F
         .trim()
         .parse()
         .with_context(|| format!("a raw server said {line:?}"))?;
-    Ok(Floor { process, address })
+    Ok(Floor {
+        process,
+        address,
+        _folder: folder,
+    })
 }

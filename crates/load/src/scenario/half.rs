@@ -68,6 +68,7 @@ impl Contender for Paced<'_> {
         Ok(Sample {
             figure: ms(PERCENTILE),
             steady: ms(0.5),
+            tail: ms(PERCENTILE),
             ..sample
         })
     }

@@ -2,8 +2,10 @@
 
 mod fanout;
 mod half;
+mod lone;
 mod members;
 mod names;
+mod sends;
 mod stalled;
 
 pub(crate) use names::Scenario;

@@ -2,7 +2,7 @@
 
 use crate::{
     lab::Lab,
-    scenario::{fanout, half, members, stalled},
+    scenario::{fanout, half, lone, members, sends, stalled},
 };
 
 /// A scenario. `all` runs them in this order.
@@ -18,15 +18,21 @@ pub(crate) enum Scenario {
     Members,
     /// The same fan-out while one reader in a hundred does not read.
     Stalled,
+    /// Durable acknowledged sends: 64 senders with 8 messages under way.
+    Sends,
+    /// How long a lone sender waits for an ack.
+    Lone,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Fanout,
         Self::Backlog,
         Self::Half,
         Self::Members,
         Self::Stalled,
+        Self::Sends,
+        Self::Lone,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -36,6 +42,8 @@ impl Scenario {
             Self::Half => "half",
             Self::Members => "members",
             Self::Stalled => "stalled",
+            Self::Sends => "sends",
+            Self::Lone => "lone",
         }
     }
 
@@ -48,6 +56,8 @@ impl Scenario {
             Self::Half => half::run(lab, members),
             Self::Members => members::run(lab),
             Self::Stalled => stalled::run(lab, members),
+            Self::Sends => sends::run(lab),
+            Self::Lone => lone::run(lab),
         }
     }
 }

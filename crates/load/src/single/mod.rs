@@ -2,5 +2,4 @@
 
 pub(crate) mod floor;
 pub(crate) mod idle;
-pub(crate) mod send;
 pub(crate) mod sync;

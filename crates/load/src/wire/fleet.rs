@@ -34,6 +34,8 @@ const DEAF_BUFFER_BYTES: usize = 4096;
 /// The longest segment to someone who does not read, in bytes: that of the internet. With loopback's
 /// 64 KiB the kernel would give the server's side megabytes of buffer, which no stranger gets.
 const DEAF_SEGMENT_BYTES: u32 = 1400;
+/// Connections from one address: ports that a system gives to clients are 28,000 or more.
+const FROM_ONE_ADDRESS: usize = 20_000;
 
 /// One connection.
 struct Link {
@@ -57,8 +59,19 @@ enum Hearing {
     Bad,
 }
 
-fn connect(address: SocketAddr, hearing: Hearing) -> std::io::Result<TcpStream> {
+/// Opens the connection of the member at this place.
+fn connect(
+    address: SocketAddr,
+    place: usize,
+    hearing: Hearing,
+) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // A connection that is closed is gone at once: fleets come and go, and ports would run out.
+    socket.set_linger(Some(Duration::ZERO))?;
+    let neighbour = (place / FROM_ONE_ADDRESS) as u8;
+    if neighbour > 0 {
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1 + neighbour], 0)).into())?;
+    }
     if hearing == Hearing::Bad {
         socket.set_recv_buffer_size(DEAF_BUFFER_BYTES)?;
         socket.set_tcp_mss(DEAF_SEGMENT_BYTES)?;
@@ -83,6 +96,7 @@ pub(crate) struct Fleet {
     buffer: Vec<u8>,
     out: Vec<u8>,
     ready: usize,
+    received_bytes: u64,
 }
 
 impl Fleet {
@@ -105,6 +119,7 @@ impl Fleet {
             buffer: vec![0; BUFFER_BYTES],
             out: Vec::new(),
             ready: 0,
+            received_bytes: 0,
             protocol,
         };
         for (room, members) in rooms.iter().enumerate() {
@@ -122,9 +137,9 @@ impl Fleet {
 
     /// Opens one more connection in a room. It does not count as a listener.
     fn join(&mut self, room: usize, hearing: Hearing) -> anyhow::Result<()> {
-        let mut stream = connect(self.address, hearing)
-            .with_context(|| format!("no connection to {}", self.address))?;
         let place = self.links.len();
+        let mut stream = connect(self.address, place, hearing)
+            .with_context(|| format!("no connection to {}", self.address))?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
@@ -192,6 +207,19 @@ impl Fleet {
 
     pub(crate) fn rooms(&self) -> &[Room] {
         &self.rooms
+    }
+
+    /// What has come over all connections, in bytes.
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// Takes what has come from a server that is gone.
+    pub(crate) fn take_last_words(&mut self) {
+        for place in 0..self.links.len() {
+            // Each ends with the error that there is nobody any more.
+            drop(self.read(place));
+        }
     }
 
     /// Forgets the latencies so far.
@@ -312,6 +340,7 @@ impl Fleet {
                 }
                 Err(error) => return Err(error.into()),
             };
+            self.received_bytes += read as u64;
             let filled = held + read;
             let parsed = self.parse(place, filled)?;
             let link = &mut self.links[place];

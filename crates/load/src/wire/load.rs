@@ -20,6 +20,8 @@ pub(crate) struct Taken {
     pub(crate) own_cpu: Duration,
     /// From when each message was due to each of its copies.
     pub(crate) latencies: Latencies,
+    /// From when each message was due to its ack.
+    pub(crate) ack_latencies: Latencies,
 }
 
 /// Keeps so many messages under way in each of these rooms for so long: a message is done when
@@ -42,6 +44,30 @@ pub(crate) fn closed(
         }
         Ok(())
     })
+}
+
+/// Keeps so many messages under way in every room for so long: a message is done when it is
+/// acknowledged and everybody has it.
+pub(crate) fn acknowledged(
+    fleet: &mut Fleet,
+    in_flight: u64,
+    lasting: Duration,
+) -> anyhow::Result<Taken> {
+    measured(fleet, |fleet| keep_up(fleet, in_flight, lasting))
+}
+
+/// The same without waiting for what is under way at the end.
+pub(crate) fn keep_up(fleet: &mut Fleet, in_flight: u64, lasting: Duration) -> anyhow::Result<()> {
+    let end = Instant::now() + lasting;
+    while Instant::now() < end {
+        for room in 0..fleet.rooms().len() {
+            while fleet.rooms()[room].unfinished() < in_flight {
+                fleet.send(room, Instant::now())?;
+            }
+        }
+        fleet.pump_until(end)?;
+    }
+    Ok(())
 }
 
 /// Sends so many messages a second for so long, whatever becomes of them: in turn in all rooms, each
@@ -81,9 +107,10 @@ fn measured(
     fleet.settle()?;
     let (took, own_cpu) = (begun.elapsed(), own_cpu().saturating_sub(cpu));
     let (messages_now, deliveries_now) = counts(fleet);
-    let mut latencies = Latencies::default();
+    let (mut latencies, mut ack_latencies) = (Latencies::default(), Latencies::default());
     for room in fleet.rooms() {
         latencies.merge(&room.latencies);
+        ack_latencies.merge(&room.ack_latencies);
     }
     Ok(Taken {
         messages: messages_now - messages,
@@ -91,6 +118,7 @@ fn measured(
         took,
         own_cpu,
         latencies,
+        ack_latencies,
     })
 }
 

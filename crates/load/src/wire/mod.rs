@@ -13,7 +13,7 @@ mod timer;
 pub(crate) mod websocket;
 
 pub(crate) use fleet::Fleet;
-pub(crate) use load::{Taken, closed, paced};
+pub(crate) use load::{Taken, acknowledged, closed, keep_up, paced};
 pub(crate) use parlor::Parlor;
 pub(crate) use protocol::{Heard, Protocol, Seat};
 pub(crate) use raw::{Raw, TRIGGER_BYTES, WELCOME, write_message};

@@ -65,6 +65,20 @@ impl Room {
         self.sent - self.completed
     }
 
+    /// Messages that not everybody has, or that are not acknowledged.
+    pub(crate) fn unfinished(&self) -> u64 {
+        let acked = if self.acks { self.acked } else { self.sent };
+        self.sent - self.completed.min(acked)
+    }
+
+    /// The numbers of the messages that are not acknowledged, in their order.
+    pub(crate) fn unacked(&self) -> Vec<u64> {
+        let slots = self.slots.iter().filter(|slot| !slot.acked);
+        let mut numbers: Vec<u64> = slots.map(|slot| slot.number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Whether everybody has everything, and every ack is there.
     pub(crate) fn is_quiet(&self) -> bool {
         self.completed == self.sent && (!self.acks || self.acked == self.sent)

@@ -31,6 +31,8 @@ pub(crate) struct Writer(mpsc::Sender<Job>);
 
 enum Job {
     Append(Append),
+    /// Anything else that must run on this connection.
+    Other(Box<dyn FnOnce(&mut Connection) + Send>),
     /// Closes the connection; the answer is the end of the channel.
     Close(oneshot::Sender<()>),
 }
@@ -83,6 +85,19 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
+    /// Runs something on the appending connection. Whoever asks holds the turn to write.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Other(Box::new(move |connection| {
+            drop(reply.send(work(connection)));
+        }));
+        self.0.send(job).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
     /// Finishes what is queued and closes the connection.
     pub(crate) async fn close(&self) {
         let (closed, waits) = oneshot::channel();
@@ -101,6 +116,7 @@ fn run(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
     let closed = loop {
         match queue.recv() {
             Ok(Job::Append(job)) => append(&mut connection, job),
+            Ok(Job::Other(work)) => work(&mut connection),
             Ok(Job::Close(closed)) => break Some(closed),
             Err(_) => break None,
         }
