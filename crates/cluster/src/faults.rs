@@ -60,7 +60,24 @@ impl Cluster {
         self.sql(
             "ALTER SYSTEM SET synchronous_standby_names = 'missing'; SELECT pg_reload_conf()",
         )?;
+        // The server takes a new setting when it comes to it: until a commit is seen to wait, none does.
+        while !self.commit_waits()? {}
         Ok(())
+    }
+
+    /// Whether a commit of its own waits for a standby; it is cancelled then.
+    fn commit_waits(&self) -> io::Result<bool> {
+        let commit = "SELECT 'probe' FROM pg_logical_emit_message(true, 'probe', '')";
+        let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+             WHERE wait_event = 'SyncRep' AND query LIKE '%emit_message(true, ''probe''%'";
+        std::thread::scope(|scope| {
+            let probe = scope.spawn(|| self.sql(commit));
+            let mut waited = false;
+            while !probe.is_finished() {
+                waited |= self.sql(cancel)?.trim() != "0";
+            }
+            Ok(waited)
+        })
     }
 
     /// Commits wait for the standby of this name.

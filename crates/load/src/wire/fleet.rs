@@ -60,11 +60,7 @@ enum Hearing {
 }
 
 /// Opens the connection of the member at this place.
-fn connect(
-    address: SocketAddr,
-    place: usize,
-    hearing: Hearing,
-) -> std::io::Result<TcpStream> {
+fn connect(address: SocketAddr, place: usize, hearing: Hearing) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A connection that is closed is gone at once: fleets come and go, and ports would run out.
     socket.set_linger(Some(Duration::ZERO))?;
