@@ -139,19 +139,22 @@ impl RawRows {
             let mut insert = QueryBuilder::<Postgres>::new(
                 "INSERT INTO messages (conversation_id, seq, id, version, sender_id, client_id, kind, content, created_at, tick, body_hash) ",
             );
-            insert.push_values(rows(&self.talks, first..first + batch_rows), |mut row, raw| {
-                row.push_bind(raw.talk.conversation)
-                    .push_bind(raw.seq)
-                    .push_bind(raw.id)
-                    .push_bind(raw.seq + 1)
-                    .push_bind(raw.talk.sender.as_str())
-                    .push_bind(raw.client_id);
-                row.push("'text'")
-                    .push_bind(text)
-                    .push_bind(raw.number)
-                    .push_bind(1_i64)
-                    .push_bind(raw.number);
-            });
+            insert.push_values(
+                rows(&self.talks, first..first + batch_rows),
+                |mut row, raw| {
+                    row.push_bind(raw.talk.conversation)
+                        .push_bind(raw.seq)
+                        .push_bind(raw.id)
+                        .push_bind(raw.seq + 1)
+                        .push_bind(raw.talk.sender.as_str())
+                        .push_bind(raw.client_id);
+                    row.push("'text'")
+                        .push_bind(text)
+                        .push_bind(raw.number)
+                        .push_bind(1_i64)
+                        .push_bind(raw.number);
+                },
+            );
             insert.build().execute(&mut *transaction).await?;
             transaction.commit().await?;
             commits.push(one.elapsed());
