@@ -47,7 +47,7 @@ pub(crate) fn run(lab: &mut Lab, members: usize) -> anyhow::Result<()> {
     lab.report.add_series(Series {
         scenario: NAME.to_owned(),
         remark: format!(
-            "{:.0} KiB of the server's memory for each of {deaf} stalled readers that were sent {} KiB (wanted: at most 64); what the kernel holds for them is not in it",
+            "the server's memory grew by {:.0} KiB for each of {deaf} stalled readers that were sent {} KiB (wanted: at most 64; less than nothing means that it gave back what the load before had taken); what the kernel holds for them is not in it",
             bytes / 1024.0,
             FILL_BYTES / 1024
         ),
