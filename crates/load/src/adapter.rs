@@ -6,8 +6,12 @@ use crate::{
     host_app::HostApp,
     peers,
     server::{LIFTED, Measured},
-    wire::{Parlor, Protocol},
+    town::Town,
+    wire::{Clients, Parlor, Protocol, Returning},
 };
+
+/// The protocol of one visit, made anew each time that everybody comes.
+pub(crate) type Visits = Box<dyn Fn() -> Box<dyn Protocol>>;
 
 /// Makes a fresh server ready for a load.
 pub(crate) trait Adapter {
@@ -23,6 +27,14 @@ pub(crate) trait Adapter {
         address: SocketAddr,
         rooms: &[usize],
     ) -> anyhow::Result<Box<dyn Protocol>>;
+
+    /// Makes so many people, each in so many conversations, who come and come back.
+    fn visits(
+        &self,
+        address: SocketAddr,
+        people: usize,
+        conversations: usize,
+    ) -> anyhow::Result<Visits>;
 }
 
 /// The adapter with this name.
@@ -61,6 +73,30 @@ impl Adapter for OtherParlor {
             Ok(Box::new(parlor(&server, rooms).await?) as Box<dyn Protocol>)
         })
     }
+
+    fn visits(
+        &self,
+        address: SocketAddr,
+        people: usize,
+        conversations: usize,
+    ) -> anyhow::Result<Visits> {
+        let url = format!("http://{address}");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let server = runtime.block_on(Measured::running(&url, self.host_app.clone()))?;
+        let town = runtime.block_on(Town::found(&server, people, conversations))?;
+        let clients = clients(&town);
+        let address = address.to_string();
+        Ok(Box::new(move || {
+            Box::new(Returning::new(address.clone(), clients.clone()))
+        }))
+    }
+}
+
+/// The people of a town as those who come and go.
+pub(crate) fn clients(town: &Town) -> Clients {
+    Clients::new(town.people.iter().map(|person| person.token.clone()))
 }
 
 /// People and groups of these sizes on a Parlor, and how to speak with it.

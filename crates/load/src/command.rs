@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use crate::{
     contest::Plan,
-    lab::Lab,
+    lab::{Lab, Sizes},
     machine::Machine,
     peer,
     process::clean_up_on_signals,
@@ -16,7 +16,6 @@ use crate::{
     scenario::Scenario,
     single::{
         floor::{self, Floor},
-        idle::{self, Idle},
         sync::{self, Sync},
     },
 };
@@ -51,8 +50,18 @@ enum Which {
     Sends(#[command(flatten)] Options),
     /// How long a lone sender waits for an ack, in the middle and at the 99th percentile.
     Lone(#[command(flatten)] Options),
-    /// Memory of the server for each idle socket.
-    Idle(#[command(flatten)] Idle),
+    /// Memory and processor time of a connection that does nothing, its user in 20 conversations.
+    Idle(#[command(flatten)] Options),
+    /// Everybody comes back at once with token and cursor; two people who stayed go on talking.
+    Reconnect(#[command(flatten)] Options),
+    /// Everybody comes back and has missed 100 messages.
+    Resume(#[command(flatten)] Options),
+    /// Opening a conversation, a page of it and what is unread, with a long history and a short one.
+    History(#[command(flatten)] Options),
+    /// What a group's members are sent while all of them come online.
+    Presence(#[command(flatten)] Options),
+    /// kill -9 while 64 senders send: what is lost, and when the first ack comes again.
+    Kill(#[command(flatten)] Options),
     /// First sync of many conversations, warm sync, and pages of a short and a long history.
     Sync(#[command(flatten)] Sync),
     /// What the machine itself can do: raw commits, raw fdatasync, raw round trips.
@@ -77,6 +86,12 @@ struct Options {
     /// Members of the large group.
     #[arg(long, default_value_t = 1000)]
     members: usize,
+    /// People who come and go: in idle, reconnect and resume.
+    #[arg(long)]
+    clients: Option<usize>,
+    /// Messages of a long history.
+    #[arg(long)]
+    messages: Option<u64>,
     /// Database of the fresh server: an empty one behind a postgres:// URL, SQLite when absent.
     #[arg(long, env = "PARLOR_BENCH_DATABASE_URL")]
     database_url: Option<String>,
@@ -114,7 +129,12 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
         Which::Stalled(options) => scenarios(machine, options, &[Scenario::Stalled]),
         Which::Sends(options) => scenarios(machine, options, &[Scenario::Sends]),
         Which::Lone(options) => scenarios(machine, options, &[Scenario::Lone]),
-        Which::Idle(idle) => runtime()?.block_on(idle::run(&machine, idle)),
+        Which::Idle(options) => scenarios(machine, options, &[Scenario::Idle]),
+        Which::Reconnect(options) => scenarios(machine, options, &[Scenario::Reconnect]),
+        Which::Resume(options) => scenarios(machine, options, &[Scenario::Resume]),
+        Which::History(options) => scenarios(machine, options, &[Scenario::History]),
+        Which::Presence(options) => scenarios(machine, options, &[Scenario::Presence]),
+        Which::Kill(options) => scenarios(machine, options, &[Scenario::Kill]),
         Which::Sync(sync) => runtime()?.block_on(sync::run(&machine, sync)),
         Which::Floor(floor) => runtime()?.block_on(floor::run(floor)),
         Which::Raw(_) => Ok(()),
@@ -175,6 +195,11 @@ impl Options {
             database_url: self.database_url.clone(),
             peers,
             progress: Progress::new(),
+            sizes: Sizes {
+                quick: self.quick,
+                clients: self.clients,
+                messages: self.messages,
+            },
             runtime: runtime()?,
         })
     }

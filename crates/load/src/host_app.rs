@@ -39,18 +39,6 @@ impl HostApp {
         })
     }
 
-    /// The app that a server trusts which runs already: the same settings stand in our environment.
-    pub(crate) fn of_environment() -> anyhow::Result<Self> {
-        let setting = |name: &str| {
-            std::env::var(name).with_context(|| format!("set {name} as the server has it"))
-        };
-        Ok(Self {
-            secret: setting(SECRET_NAME)?,
-            issuer: setting(ISSUER_NAME)?,
-            audience: setting(AUDIENCE_NAME)?,
-        })
-    }
-
     /// What a server must be told to trust it.
     pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
         [

@@ -11,6 +11,7 @@ use crate::{
     raw,
     report::Report,
     server::Measured,
+    town::Town,
     wire::{Fleet, Raw},
 };
 
@@ -21,11 +22,48 @@ pub(crate) struct Lab {
     pub(crate) peers: Vec<Peer>,
     pub(crate) progress: Progress,
     pub(crate) report: Report,
+    pub(crate) sizes: Sizes,
     /// For REST while a scenario is set up; idle while it is measured.
     pub(crate) runtime: Runtime,
 }
 
+/// How large what is measured is, where somebody has said so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) quick: bool,
+    pub(crate) clients: Option<usize>,
+    pub(crate) messages: Option<u64>,
+}
+
 impl Lab {
+    /// How many people come and go: as many as was said, or one of these.
+    pub(crate) fn clients(&self, unhurried: usize, quick: usize) -> usize {
+        let usual = if self.sizes.quick { quick } else { unhurried };
+        self.sizes.clients.unwrap_or(usual)
+    }
+
+    /// How many messages a long history has: as many as was said, or one of these.
+    pub(crate) fn messages(&self, unhurried: u64, quick: u64) -> u64 {
+        let usual = if self.sizes.quick { quick } else { unhurried };
+        self.sizes.messages.unwrap_or(usual)
+    }
+
+    /// A fresh Parlor with so many people, each in so many conversations; nobody is connected.
+    pub(crate) fn town(
+        &mut self,
+        people: usize,
+        conversations: usize,
+    ) -> anyhow::Result<(Measured, Town)> {
+        self.progress.say("Parlor: people and conversations");
+        let (server, town) = self.runtime.block_on(async {
+            let server = Measured::fresh(&self.machine, self.database_url.as_deref()).await?;
+            let town = Town::found(&server, people, conversations).await?;
+            anyhow::Ok((server, town))
+        })?;
+        self.report.name_engine(&server.engine);
+        Ok((server, town))
+    }
+
     /// A fresh Parlor with a connection for each member of rooms of these sizes.
     pub(crate) fn parlor(&mut self, rooms: &[usize]) -> anyhow::Result<Crowd> {
         self.machine.ensure_descriptors(rooms.iter().sum())?;

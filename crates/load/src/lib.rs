@@ -25,6 +25,7 @@ mod scenario;
 mod server;
 mod single;
 mod statistics;
+mod town;
 mod wire;
 
 pub use command::{Bench, run};

@@ -5,6 +5,7 @@
 //! would count its workers by cores that it may not use.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     process::{Child, Command},
     time::Duration,
@@ -121,6 +122,27 @@ pub(crate) fn group_cpu(leader: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs_f64(
         ticks as f64 / clock_ticks_per_second() as f64,
     ))
+}
+
+/// Time that each thread of a process and those it has started has had a core, to the nanosecond.
+pub(crate) fn group_thread_cpu(leader: u32) -> anyhow::Result<BTreeMap<String, Duration>> {
+    let mut times = BTreeMap::new();
+    for id in group(leader)? {
+        let threads = fs::read_dir(format!("/proc/{id}/task"))
+            .into_iter()
+            .flatten();
+        for thread in threads.flatten() {
+            let path = thread.path().join("schedstat");
+            let stat = fs::read_to_string(&path).unwrap_or_default();
+            // The first field of proc(5)'s schedstat: nanoseconds.
+            let nanos = stat.split(' ').next().and_then(|field| field.parse().ok());
+            if let Some(nanos) = nanos {
+                let name = path.to_string_lossy().into_owned();
+                times.insert(name, Duration::from_nanos(nanos));
+            }
+        }
+    }
+    Ok(times)
 }
 
 /// Resident memory of a process and those it has started, in bytes.

@@ -1,10 +1,11 @@
 //! Processes that a benchmark starts: each ends with its owner, by its id, also on Ctrl-C.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::Mutex,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::CommandExt;
 use tempfile::TempDir;
 
-use crate::machine::{Machine, group_cpu, group_resident_bytes};
+use crate::machine::{Machine, group_cpu, group_resident_bytes, group_thread_cpu};
 
 /// What has to go when a signal ends this process without a drop.
 struct Leftovers {
@@ -81,6 +82,23 @@ fn kill_group(leader: u32) {
     }
 }
 
+/// A process is idle that has taken no more than this share of a core between two looks, which leaves
+/// it room for two people who talk. How long one waits for it at most.
+const IDLE_LOOK: Duration = Duration::from_millis(20);
+const IDLE_SHARE: f64 = 0.25;
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What threads have spent between two looks; one that has ended meanwhile says nothing.
+pub(crate) fn spent(
+    before: &BTreeMap<String, Duration>,
+    after: &BTreeMap<String, Duration>,
+) -> Duration {
+    let threads = after.iter();
+    threads
+        .map(|(thread, now)| now.saturating_sub(before.get(thread).copied().unwrap_or_default()))
+        .sum()
+}
+
 /// A running process that leads a group; killed with it when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -114,6 +132,26 @@ impl Running {
     /// Time it has had a core, with those it has started.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         group_cpu(self.id())
+    }
+
+    /// Time that its threads have had a core, each by itself, where ticks are too coarse.
+    pub(crate) fn thread_cpu(&self) -> anyhow::Result<BTreeMap<String, Duration>> {
+        group_thread_cpu(self.id())
+    }
+
+    /// Waits until it has done what it was given to do.
+    pub(crate) fn until_idle(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let mut before = self.thread_cpu()?;
+        while begun.elapsed() < IDLE_WAIT_MAX {
+            std::thread::sleep(IDLE_LOOK);
+            let now = self.thread_cpu()?;
+            if spent(&before, &now) < IDLE_LOOK.mul_f64(IDLE_SHARE) {
+                return Ok(());
+            }
+            before = now;
+        }
+        Ok(())
     }
 
     /// Its resident memory with those it has started, in bytes.

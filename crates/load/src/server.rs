@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use anyhow::{Context, bail};
@@ -93,14 +94,16 @@ impl Measured {
         })
     }
 
-    /// Starts our own server again on its data, so that what signing up has left in its memory is gone.
-    pub(crate) fn restart(&mut self, machine: &Machine) -> anyhow::Result<()> {
+    /// Kills our own server and starts it again on its data: what was in its memory only is gone. Answers
+    /// when the new one was started.
+    pub(crate) fn restart(&mut self, machine: &Machine) -> anyhow::Result<Instant> {
         let Own {
             process,
             folder,
             database_url,
         } = self.own.take().context("only our own is restarted")?;
         drop(process);
+        let started = Instant::now();
         let (url, process) = start(
             machine,
             folder.path(),
@@ -114,7 +117,7 @@ impl Measured {
             folder,
             database_url,
         });
-        Ok(())
+        Ok(started)
     }
 
     /// The process of our own server.

@@ -48,6 +48,11 @@ impl Latencies {
         Some(Duration::from_nanos(upper_bound(bucket as u64)))
     }
 
+    /// How many there are.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;

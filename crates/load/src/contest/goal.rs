@@ -117,3 +117,83 @@ pub(crate) const LONE_TAIL: Goal = Goal {
     target: 3.0,
     ..LONE
 };
+
+pub(crate) const IDLE: Goal = Goal {
+    id: "G5",
+    what: "memory of an idle connection, 20 conversations each",
+    floor: "raw tokio echo",
+    unit: "KiB",
+    better: Better::Lower,
+    target: 4.0,
+};
+
+pub(crate) const IDLE_CPU: Goal = Goal {
+    id: "G7",
+    what: "CPU of an idle connection at its heartbeat, a second",
+    floor: "1 µs",
+    unit: "µs/s",
+    better: Better::Lower,
+    target: 2.0,
+};
+
+pub(crate) const HISTORY: Goal = Goal {
+    id: "G10",
+    what: "p99 with a long history",
+    floor: "the same with 1,000 messages",
+    unit: "ms",
+    better: Better::Lower,
+    target: 1.3,
+};
+
+pub(crate) const PRESENCE: Goal = Goal {
+    id: "G11",
+    what: "bytes sent when N members come online within a second: log-log slope",
+    floor: "1",
+    unit: "",
+    better: Better::Lower,
+    target: 1.1,
+};
+
+pub(crate) const RECONNECT: Goal = Goal {
+    id: "G12",
+    what: "reconnect storm: socket, token and resume",
+    floor: "raw accept loop",
+    unit: "clients/s",
+    better: Better::Higher,
+    target: 0.40,
+};
+
+pub(crate) const RESUME: Goal = Goal {
+    id: "G13",
+    what: "resume with 100 missed messages each",
+    floor: "raw accept loop that sends as many bytes",
+    unit: "µs/client",
+    better: Better::Lower,
+    target: 3.0,
+};
+
+pub(crate) const LIVE: Goal = Goal {
+    id: "G14",
+    what: "p99 of a live delivery in the reconnect storm",
+    floor: "the same before it",
+    unit: "ms",
+    better: Better::Lower,
+    target: 3.0,
+};
+
+pub(crate) const KILL: Goal = Goal {
+    id: "G17",
+    what: "first resumed ack after kill -9, from the restart on",
+    floor: "1 s",
+    unit: "ms",
+    better: Better::Lower,
+    target: 1.0,
+};
+
+pub(crate) const KILL_LOSSES: Goal = Goal {
+    what: "acked messages lost, or stored twice, after kill -9",
+    floor: "1",
+    unit: "messages",
+    target: 0.0,
+    ..KILL
+};

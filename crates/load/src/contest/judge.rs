@@ -57,8 +57,38 @@ pub(crate) struct Verdict {
     pub(crate) rounds_dropped: usize,
 }
 
+impl Verdict {
+    /// Of a figure that no load was kept up for: there is nobody's core to speak of.
+    pub(crate) fn plain(figure: f64, floor: f64, ratio: Spread, units: u64, rounds: usize) -> Self {
+        Self {
+            figure,
+            floor,
+            ratio,
+            server_us_per_unit: f64::NAN,
+            floor_us_per_unit: f64::NAN,
+            server_share: f64::NAN,
+            generator_share: f64::NAN,
+            floor_server_share: f64::NAN,
+            floor_generator_share: f64::NAN,
+            generator_ceiling: f64::NAN,
+            units,
+            rounds_kept: rounds,
+            rounds_dropped: 0,
+        }
+    }
+}
+
 /// Judges the contender at this place.
 pub(crate) fn judge(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
+    judged(rounds, place, true)
+}
+
+/// The same where the floor is a matter of both ends, whichever of them is busier: connections.
+pub(crate) fn judge_both_ends(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
+    judged(rounds, place, false)
+}
+
+fn judged(rounds: &Rounds, place: usize, floor_is_server: bool) -> Result<Verdict, Refusal> {
     let kept = rounds.kept.len();
     let apart = rounds.dropped.iter();
     let apart: Vec<String> = apart
@@ -77,7 +107,9 @@ pub(crate) fn judge(rounds: &Rounds, place: usize) -> Result<Verdict, Refusal> {
         .map(|round| round.others[place])
         .collect();
     let floors: Vec<Sample> = rounds.kept.iter().flat_map(|round| round.floors).collect();
-    not_bound_by_generator("the floor", &floors)?;
+    if floor_is_server {
+        not_bound_by_generator("the floor", &floors)?;
+    }
     not_bound_by_generator("the server", &own)?;
     let ratios = rounds
         .kept

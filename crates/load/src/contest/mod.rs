@@ -10,7 +10,8 @@ mod rounds;
 pub(crate) use contender::{Contender, Sample};
 pub(crate) use crowd::{Crowd, Host};
 pub(crate) use goal::{
-    BACKLOG, FANOUT, Goal, HALF, LONE, LONE_TAIL, MEMBERS, SENDS, SENDS_POSTGRES, STALLED,
+    BACKLOG, FANOUT, Goal, HALF, HISTORY, IDLE, IDLE_CPU, KILL, KILL_LOSSES, LIVE, LONE, LONE_TAIL,
+    MEMBERS, PRESENCE, RECONNECT, RESUME, SENDS, SENDS_POSTGRES, STALLED,
 };
-pub(crate) use judge::{Refusal, Verdict, judge};
+pub(crate) use judge::{Refusal, Verdict, judge, judge_both_ends};
 pub(crate) use rounds::{Plan, Rounds, rounds};

@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::runtime::Runtime;
 
 use crate::{
-    adapter::Adapter,
+    adapter::{Adapter, Visits},
     peers::{
         People, centrifuge::Centrifuge, nats::Nats, socketio::SocketIo,
         websocket_json::WebSocketJson, xmpp::Xmpp,
@@ -51,5 +51,16 @@ impl Adapter for Tokens {
     ) -> anyhow::Result<Box<dyn Protocol>> {
         let people = People::new(self.secret.clone());
         Ok((self.speak)(address.to_string(), people))
+    }
+
+    fn visits(
+        &self,
+        address: SocketAddr,
+        _people: usize,
+        conversations: usize,
+    ) -> anyhow::Result<Visits> {
+        let people = People::new(self.secret.clone()).in_rooms(conversations);
+        let speak = self.speak;
+        Ok(Box::new(move || speak(address.to_string(), people.clone())))
     }
 }

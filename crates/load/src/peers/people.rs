@@ -15,7 +15,12 @@ pub(crate) struct People {
     secret: String,
     /// What tells this run's rooms from those that the server has stored before.
     run: String,
+    /// Rooms of each person in which nothing is said.
+    quiet: usize,
 }
+
+/// People who share their quiet rooms, as with Parlor.
+const CIRCLE: usize = 10;
 
 #[derive(Serialize)]
 struct Claims {
@@ -31,7 +36,19 @@ impl People {
     pub(crate) fn new(secret: String) -> Self {
         // The end of an id of version 7 is chance; its beginning is the time.
         let run = uuid::Uuid::now_v7().simple().to_string()[20..].to_owned();
-        Self { secret, run }
+        Self {
+            secret,
+            run,
+            quiet: 0,
+        }
+    }
+
+    /// The same in so many rooms each: nothing is said in all but one.
+    pub(crate) fn in_rooms(self, rooms: usize) -> Self {
+        Self {
+            quiet: rooms.saturating_sub(1),
+            ..self
+        }
     }
 
     pub(crate) fn name(seat: &Seat) -> String {
@@ -45,7 +62,9 @@ impl People {
 
     /// All rooms of a person; the one that is talked in comes first.
     pub(crate) fn rooms(&self, seat: &Seat) -> Vec<String> {
-        vec![self.room(seat)]
+        let circle = seat.member / CIRCLE;
+        let quiet = (0..self.quiet).map(|number| format!("{}-q{circle}-{number}", self.run));
+        std::iter::once(self.room(seat)).chain(quiet).collect()
     }
 
     pub(crate) fn token(&self, seat: &Seat) -> anyhow::Result<String> {

@@ -1,8 +1,10 @@
-//! The raw accept loop: a connection is accepted, welcomed, and closed by whoever opened it. The
-//! welcome may be as long as what a server has to say to someone who comes back.
+//! The raw accept loop: a connection is accepted and welcomed. The welcome may be as long as what a
+//! server has to say to someone who comes back.
+//!
+//! When everybody has been there and has gone again, one more knocks: then all are closed at once, so
+//! that closing is not counted with opening.
 
 use std::{
-    collections::VecDeque,
     io::Write,
     net::{TcpListener, TcpStream},
 };
@@ -11,24 +13,22 @@ use anyhow::ensure;
 
 use crate::wire::{WELCOME, websocket};
 
-pub(crate) fn run(listener: &TcpListener, keep: usize, bytes: usize) -> anyhow::Result<()> {
-    ensure!(keep > 0, "someone must be there");
-    let mut welcome = Vec::with_capacity(bytes + websocket::HEADER_BYTES_MAX);
+pub(crate) fn run(listener: &TcpListener, clients: usize, bytes: usize) -> anyhow::Result<()> {
+    ensure!(clients > 0, "someone must be there");
+    let mut welcome = Vec::with_capacity(bytes + websocket::HEADER_BYTES_MAX + WELCOME.len());
     if bytes > 0 {
         websocket::write_server_frame(websocket::TEXT, &vec![b'x'; bytes], &mut welcome);
     }
     welcome.extend_from_slice(&WELCOME);
-    // Kept, so that closing them is not counted with opening others; older ones were closed by their
-    // peer long ago.
-    let mut kept: VecDeque<TcpStream> = VecDeque::with_capacity(keep);
+    let mut kept: Vec<TcpStream> = Vec::with_capacity(clients);
     loop {
         let (mut socket, _) = listener.accept()?;
-        socket.set_nodelay(true)?;
-        // Who has gone before it was welcomed is no reason to stop.
-        drop(socket.write_all(&welcome));
-        if kept.len() == keep {
-            kept.pop_front();
+        if kept.len() == clients {
+            kept.clear();
+            continue;
         }
-        kept.push_back(socket);
+        socket.set_nodelay(true)?;
+        socket.write_all(&welcome)?;
+        kept.push(socket);
     }
 }

@@ -24,9 +24,9 @@ pub(crate) enum RawServer {
     },
     /// Accepts and says welcome.
     Accept {
-        /// Connections that are kept; older ones are closed.
+        /// Connections that are kept; the next one closes them.
         #[arg(long)]
-        keep: usize,
+        clients: usize,
         /// Bytes that are said before the welcome.
         #[arg(long, default_value_t = 0)]
         bytes: usize,
@@ -66,7 +66,7 @@ pub(crate) fn run(server: &RawServer) -> anyhow::Result<()> {
             bytes,
             batch,
         } => fanout::run(&listener, *members, *bytes, *batch),
-        RawServer::Accept { keep, bytes } => accept::run(&listener, *keep, *bytes),
+        RawServer::Accept { clients, bytes } => accept::run(&listener, *clients, *bytes),
         RawServer::Echo => echo::run(listener),
         RawServer::Commits {
             dir,

@@ -114,6 +114,18 @@ impl Report {
         rounds: &Rounds,
         contenders: &[&mut (dyn Contender + '_)],
     ) {
+        self.judge_by(scenario, goal, rounds, contenders, judge);
+    }
+
+    /// The same by another judge.
+    pub(crate) fn judge_by(
+        &mut self,
+        scenario: &str,
+        goal: Goal,
+        rounds: &Rounds,
+        contenders: &[&mut (dyn Contender + '_)],
+        judge: fn(&Rounds, usize) -> Result<Verdict, Refusal>,
+    ) {
         self.verified += rounds.units;
         for (place, contender) in contenders.iter().enumerate() {
             let who = Who {

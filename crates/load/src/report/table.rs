@@ -65,7 +65,9 @@ pub(crate) fn cells(row: &Row) -> [String; 9] {
                 let is_met = if *met { "met" } else { "missed" };
                 is_met.clone_into(&mut cells[7]);
             }
-            cells[8] = format!("{:.2}", verdict.server_us_per_unit);
+            if !verdict.server_us_per_unit.is_nan() {
+                cells[8] = format!("{:.2}", verdict.server_us_per_unit);
+            }
         }
         (Said::Refused { .. }, _) => "refused".clone_into(&mut cells[2]),
         _ => "left out".clone_into(&mut cells[2]),
@@ -105,6 +107,12 @@ fn remark(row: &Row) -> String {
         Said::Refused { why } => return format!("{who}: refused: {why}"),
         Said::LeftOut { why } => return format!("{who}: left out: {why}"),
     };
+    if verdict.server_share.is_nan() {
+        let own = format!("{} units verified", verdict.units);
+        let note = [own.as_str(), &row.note];
+        let parts = note.iter().copied().filter(|part| !part.is_empty());
+        return format!("{who}: {}", parts.collect::<Vec<_>>().join("; "));
+    }
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let own = format!(
         "{} of {} rounds, {} units verified; server {} busy, generator {}, which could take {}/s",

@@ -2,10 +2,18 @@
 
 mod fanout;
 mod half;
+mod history;
+mod idle;
+mod kill;
 mod lone;
 mod members;
 mod names;
+mod pair;
+mod presence;
+mod reconnect;
+mod resume;
 mod sends;
 mod stalled;
+mod storm;
 
 pub(crate) use names::Scenario;

@@ -2,7 +2,10 @@
 
 use crate::{
     lab::Lab,
-    scenario::{fanout, half, lone, members, sends, stalled},
+    scenario::{
+        fanout, half, history, idle, kill, lone, members, presence, reconnect, resume, sends,
+        stalled,
+    },
 };
 
 /// A scenario. `all` runs them in this order.
@@ -22,10 +25,22 @@ pub(crate) enum Scenario {
     Sends,
     /// How long a lone sender waits for an ack.
     Lone,
+    /// What a connection costs that does nothing.
+    Idle,
+    /// Everybody comes back at once.
+    Reconnect,
+    /// Everybody comes back and has missed 100 messages.
+    Resume,
+    /// Reading with a long history and a short one.
+    History,
+    /// What a group's members are sent while all of them come online.
+    Presence,
+    /// kill -9 while 64 senders send.
+    Kill,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Fanout,
         Self::Backlog,
         Self::Half,
@@ -33,6 +48,12 @@ impl Scenario {
         Self::Stalled,
         Self::Sends,
         Self::Lone,
+        Self::Idle,
+        Self::Reconnect,
+        Self::Resume,
+        Self::History,
+        Self::Presence,
+        Self::Kill,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -44,6 +65,12 @@ impl Scenario {
             Self::Stalled => "stalled",
             Self::Sends => "sends",
             Self::Lone => "lone",
+            Self::Idle => "idle",
+            Self::Reconnect => "reconnect",
+            Self::Resume => "resume",
+            Self::History => "history",
+            Self::Presence => "presence",
+            Self::Kill => "kill",
         }
     }
 
@@ -58,6 +85,12 @@ impl Scenario {
             Self::Stalled => stalled::run(lab, members),
             Self::Sends => sends::run(lab),
             Self::Lone => lone::run(lab),
+            Self::Idle => idle::run(lab),
+            Self::Reconnect => reconnect::run(lab),
+            Self::Resume => resume::run(lab),
+            Self::History => history::run(lab),
+            Self::Presence => presence::run(lab),
+            Self::Kill => kill::run(lab),
         }
     }
 }

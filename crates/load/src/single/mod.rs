@@ -1,5 +1,4 @@
 //! Benchmarks that measure one thing of one server, with a client of the product.
 
 pub(crate) mod floor;
-pub(crate) mod idle;
 pub(crate) mod sync;

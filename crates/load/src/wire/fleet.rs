@@ -179,6 +179,14 @@ impl Fleet {
         Ok(())
     }
 
+    /// Adds connections to a room that are ready, and are not among those who must hear everything.
+    pub(crate) fn add(&mut self, room: usize, count: usize) -> anyhow::Result<()> {
+        for _ in 0..count {
+            self.join(room, Hearing::Good)?;
+        }
+        self.until_ready()
+    }
+
     /// Adds connections to a room that are ready and then read nothing more, with small buffers.
     /// Those that the server has given up meanwhile stay as they are.
     pub(crate) fn add_deaf(&mut self, room: usize, count: usize) -> anyhow::Result<()> {
@@ -271,6 +279,15 @@ impl Fleet {
         }
         self.timer.wake_after(wait)?;
         self.pump(None)
+    }
+
+    /// Takes what comes for so long.
+    pub(crate) fn rest(&mut self, lasting: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + lasting;
+        while Instant::now() < end {
+            self.pump_until(end)?;
+        }
+        Ok(())
     }
 
     /// Takes what is there and waits for nothing: pings are answered, nobody is taken for dead.

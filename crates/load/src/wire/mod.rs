@@ -4,16 +4,24 @@
 //! kernel's `recv` and a comparison: whatever more the generator did would be taken for the server's.
 
 mod fleet;
+mod greeted;
+mod http;
 mod load;
 mod parlor;
 mod protocol;
 mod raw;
+mod reborn;
+mod returning;
 mod ring;
 mod timer;
 pub(crate) mod websocket;
 
 pub(crate) use fleet::Fleet;
+pub(crate) use greeted::Greeted;
+pub(crate) use http::Http;
 pub(crate) use load::{Taken, acknowledged, closed, keep_up, paced};
 pub(crate) use parlor::Parlor;
 pub(crate) use protocol::{Heard, Protocol, Seat};
 pub(crate) use raw::{Raw, TRIGGER_BYTES, WELCOME, write_message};
+pub(crate) use reborn::{Reborn, Unacked};
+pub(crate) use returning::{Clients, Missed, Returning};

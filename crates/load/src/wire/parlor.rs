@@ -129,16 +129,7 @@ impl Protocol for Parlor {
     }
 
     fn send(&mut self, seat: &Seat, number: u64, out: &mut Vec<u8>) {
-        let conversation = self.conversations[seat.room];
-        self.json.clear();
-        // Writing to a Vec cannot fail; nothing in it needs an escape.
-        let _ = write!(
-            self.json,
-            r#"{{"type":"message.send","ref":{number},"conversationId":"{conversation}","clientId":"{number}","content":""#
-        );
-        write_text(number, TEXT_BYTES, &mut self.json);
-        self.json.extend_from_slice(br#""}"#);
-        write_frame(TEXT, &self.json, out);
+        write_send(self.conversations[seat.room], number, &mut self.json, out);
     }
 
     fn acks(&self) -> bool {
@@ -148,4 +139,22 @@ impl Protocol for Parlor {
     fn same_bytes(&self) -> bool {
         true
     }
+}
+
+/// Appends the frame that sends message `number`; `json` is a buffer that is reused.
+pub(crate) fn write_send(
+    conversation: ConversationId,
+    number: u64,
+    json: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) {
+    json.clear();
+    // Writing to a Vec cannot fail; nothing in it needs an escape.
+    let _ = write!(
+        json,
+        r#"{{"type":"message.send","ref":{number},"conversationId":"{conversation}","clientId":"{number}","content":""#
+    );
+    write_text(number, TEXT_BYTES, json);
+    json.extend_from_slice(br#""}"#);
+    write_frame(TEXT, json, out);
 }

@@ -1,0 +1,258 @@
+//! Clients of Parlor that come, and come back: token and cursor stand in the handshake, what was missed
+//! is read to its end before a client counts as back.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use anyhow::{Context, bail, ensure};
+use parlor_protocol::{ConversationId, ServerFrame, SyncPage};
+use serde::Deserialize;
+
+use crate::{
+    payload::{TEXT_BYTES, number_in},
+    wire::{
+        protocol::{Heard, Protocol, Seat},
+        websocket::{PING, TEXT, payload, split, split_handshake, write_frame, write_handshake},
+    },
+};
+
+/// The steps of a connection.
+const OPENING: u8 = 0;
+const CONNECTING: u8 = 1;
+const ASKING: u8 = 2;
+const SYNCING: u8 = 3;
+const LIVE: u8 = 4;
+
+/// One client, whether it is connected or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) token: String,
+    /// Where it stands; nothing before its first visit, which asks for it.
+    pub(crate) cursor: Option<String>,
+    /// What it must hear of when it comes back; nothing where anything is right.
+    pub(crate) missed: Option<Missed>,
+}
+
+/// Messages 1, 2, 3 … of one conversation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Missed {
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) messages: u64,
+    /// How many of them it has heard of on this visit.
+    heard: u64,
+}
+
+impl Missed {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            conversation: None,
+            messages: 0,
+            heard: 0,
+        }
+    }
+
+    pub(crate) fn messages(conversation: ConversationId, messages: u64) -> Self {
+        Self {
+            conversation: Some(conversation),
+            messages,
+            heard: 0,
+        }
+    }
+}
+
+/// What outlives a visit.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    clients: Rc<RefCell<Vec<Client>>>,
+    /// Pings of the server that were answered.
+    pings: Rc<Cell<u64>>,
+    /// Whether a client stands, after it is back, where it came to.
+    pub(crate) moves_on: bool,
+}
+
+impl Clients {
+    pub(crate) fn new(tokens: impl Iterator<Item = String>) -> Self {
+        let clients = tokens.map(|token| Client {
+            token,
+            cursor: None,
+            missed: Some(Missed::nothing()),
+        });
+        Self {
+            clients: Rc::new(RefCell::new(clients.collect())),
+            pings: Rc::default(),
+            moves_on: true,
+        }
+    }
+
+    pub(crate) fn each(&self, change: impl FnMut((usize, &mut Client))) {
+        self.clients
+            .borrow_mut()
+            .iter_mut()
+            .enumerate()
+            .for_each(change);
+    }
+
+    pub(crate) fn pings(&self) -> u64 {
+        self.pings.get()
+    }
+}
+
+/// The protocol of one visit.
+#[derive(Debug)]
+pub(crate) struct Returning {
+    host: String,
+    clients: Clients,
+}
+
+/// A `sync` frame by itself: read as one of all frames it would be made into a tree first.
+#[derive(Deserialize)]
+struct SyncFrame {
+    page: SyncPage,
+}
+
+impl Returning {
+    pub(crate) fn new(host: String, clients: Clients) -> Self {
+        Self { host, clients }
+    }
+
+    fn connected(&self, seat: &mut Seat, text: &[u8], out: &mut Vec<u8>) -> anyhow::Result<()> {
+        let ServerFrame::Connected { resumed, .. } = serde_json::from_slice(text)? else {
+            bail!("not connected but {}", String::from_utf8_lossy(text));
+        };
+        let mut clients = self.clients.clients.borrow_mut();
+        let client = &mut clients[seat.member];
+        ensure!(
+            resumed == client.cursor.is_some(),
+            "who gave a cursor resumes, and nobody else"
+        );
+        if let Some(missed) = &mut client.missed {
+            missed.heard = 0;
+        }
+        if resumed {
+            seat.step = SYNCING;
+        } else {
+            write_frame(TEXT, br#"{"type":"ping"}"#, out);
+            seat.step = ASKING;
+        }
+        Ok(())
+    }
+
+    fn asked(&self, seat: &mut Seat, text: &[u8]) -> anyhow::Result<Heard> {
+        let ServerFrame::Pong {
+            cursor: Some(cursor),
+            ..
+        } = serde_json::from_slice(text)?
+        else {
+            bail!("no cursor but {}", String::from_utf8_lossy(text));
+        };
+        self.clients.clients.borrow_mut()[seat.member].cursor = Some(cursor);
+        seat.step = LIVE;
+        Ok(Heard::Ready)
+    }
+
+    fn synced(&self, seat: &mut Seat, text: &[u8]) -> anyhow::Result<Heard> {
+        ensure!(
+            text.starts_with(br#"{"type":"sync""#),
+            "before what was missed: {}",
+            String::from_utf8_lossy(text)
+        );
+        let SyncFrame { page } = serde_json::from_slice(text)?;
+        let mut clients = self.clients.clients.borrow_mut();
+        let client = &mut clients[seat.member];
+        ensure!(!page.reset, "a client that must start over");
+        if let Some(missed) = &mut client.missed {
+            missed.take(&page)?;
+        }
+        if self.clients.moves_on {
+            client.cursor = Some(page.cursor);
+        }
+        if page.has_more {
+            return Ok(Heard::Nothing);
+        }
+        if let Some(missed) = client.missed {
+            ensure!(
+                missed.heard == missed.messages,
+                "{} of {} missed messages",
+                missed.heard,
+                missed.messages
+            );
+        }
+        seat.step = LIVE;
+        Ok(Heard::Ready)
+    }
+}
+
+impl Missed {
+    fn take(&mut self, page: &SyncPage) -> anyhow::Result<()> {
+        for synced in &page.conversations {
+            let id = synced.conversation.summary.id;
+            ensure!(!synced.gap, "a gap in {id}");
+            for message in &synced.messages {
+                self.heard += 1;
+                let number = number_in(message.content.as_bytes(), TEXT_BYTES)?;
+                ensure!(
+                    self.conversation == Some(id)
+                        && number == Some(self.heard)
+                        && message.content.len() == TEXT_BYTES
+                        && message.seq == self.heard.cast_signed(),
+                    "in place of missed message {}: {message:?}",
+                    self.heard
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Protocol for Returning {
+    fn open(&self, seat: &Seat, out: &mut Vec<u8>) {
+        let clients = self.clients.clients.borrow();
+        let client = &clients[seat.member];
+        let path = match &client.cursor {
+            Some(cursor) => format!("/api/v1/ws?cursor={cursor}"),
+            None => "/api/v1/ws".to_owned(),
+        };
+        let bearer = format!("Bearer {}", client.token);
+        write_handshake(&self.host, &path, &[("authorization", &bearer)], out);
+    }
+
+    fn split(&self, seat: &Seat, bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+        if seat.step == OPENING {
+            return split_handshake(bytes);
+        }
+        Ok(split(bytes)?.map(|frame| frame.bytes))
+    }
+
+    fn hear(&mut self, seat: &mut Seat, frame: &[u8], out: &mut Vec<u8>) -> anyhow::Result<Heard> {
+        if seat.step == OPENING {
+            seat.step = CONNECTING;
+            return Ok(Heard::Nothing);
+        }
+        let whole = split(frame)?.context("half a frame")?;
+        if whole.opcode == PING {
+            self.clients.pings.set(self.clients.pings.get() + 1);
+        }
+        let Some(text) = payload(frame, out)? else {
+            return Ok(Heard::Nothing);
+        };
+        match seat.step {
+            CONNECTING => self.connected(seat, text, out).map(|()| Heard::Nothing),
+            ASKING => self.asked(seat, text),
+            SYNCING => self.synced(seat, text),
+            // Whatever goes on in its conversations is no business of this scenario.
+            _ => Ok(Heard::Nothing),
+        }
+    }
+
+    fn send(&mut self, _seat: &Seat, _number: u64, _out: &mut Vec<u8>) {}
+
+    fn acks(&self) -> bool {
+        false
+    }
+
+    fn same_bytes(&self) -> bool {
+        false
+    }
+}
