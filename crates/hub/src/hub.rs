@@ -15,13 +15,16 @@ use std::{
 use parking_lot::Mutex;
 use parlor_core::planted::planted;
 use parlor_protocol::{CloseCode, ConversationId, ServerFrame, SessionId, UserId};
+use smallvec::SmallVec;
 
 use crate::{Connection, ConnectionId, Frame, Loaded, Outbox, connection::Topics};
 
 /// Locks per map: enough that cores do not meet, few enough to walk them all.
 const SHARDS: usize = 64;
 
-type Shard<K> = Mutex<HashMap<K, Vec<Arc<Connection>>>>;
+/// Most topics of most servers have one or two of their people here: those need no room of their own.
+type Connections = SmallVec<[Arc<Connection>; 2]>;
+type Shard<K> = Mutex<HashMap<K, Connections>>;
 
 /// Live connections and what they listen to.
 #[derive(Debug)]
@@ -168,7 +171,7 @@ impl Hub {
         let frame = Frame::of(frame);
         let topic = self.topic(conversation_id).lock();
         self.deliver(
-            topic.get(&conversation_id).map_or(&[], Vec::as_slice),
+            topic.get(&conversation_id).map_or(&[], SmallVec::as_slice),
             &frame,
             loaded,
         );
@@ -180,7 +183,7 @@ impl Hub {
         let frame = Frame::of(frame);
         let users = self.user(user_id).lock();
         self.deliver(
-            users.get(user_id).map_or(&[], Vec::as_slice),
+            users.get(user_id).map_or(&[], SmallVec::as_slice),
             &frame,
             loaded,
         );
@@ -223,7 +226,7 @@ impl Hub {
         let connections = self
             .users
             .iter()
-            .map(|shard| shard.lock().values().map(Vec::len).sum::<usize>())
+            .map(|shard| shard.lock().values().map(SmallVec::len).sum::<usize>())
             .sum::<usize>();
         Counts {
             connections: connections as u64,
@@ -232,7 +235,7 @@ impl Hub {
         }
     }
 
-    fn connections_of(&self, user_id: &UserId) -> Vec<Arc<Connection>> {
+    fn connections_of(&self, user_id: &UserId) -> Connections {
         self.user(user_id)
             .lock()
             .get(user_id)

@@ -13,7 +13,7 @@ use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage};
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::{
-    frame::{self, Received},
+    frame::{self, Broken, Received},
     socket::{End, Socket},
 };
 use crate::state::{Gateway, SocketPlace};
@@ -67,8 +67,8 @@ pub(super) async fn run(
         in_flight: None,
         outputs: Vec::new(),
     };
-    // Boxed: what opening needs is not to stay with every socket that is open.
-    if Box::pin(driver.open(token, cursor)).await.is_ok() {
+    let opened = driver.input(Input::Opened { token, cursor });
+    if driver.goes_on(opened).await {
         driver.live().await;
     }
     if let Some(connection) = driver.connection.take() {
@@ -87,12 +87,23 @@ enum Woken {
     Drain,
 }
 
-impl Driver {
-    async fn open(&mut self, token: Option<String>, cursor: Option<String>) -> Result<(), Gone> {
-        self.input(Input::Opened { token, cursor }).await?;
-        self.flush().await
-    }
+/// What cannot be done at once. A socket that waits holds no room for it: it is done in a box.
+enum Slow {
+    /// What the session wants.
+    Output(Box<Output>),
+    /// The kernel takes no more for now.
+    Flush,
+    /// The server drains.
+    Drain,
+    /// The peer said goodbye.
+    Goodbye,
+    /// The peer sends what nobody can read.
+    Broken(Broken),
+    /// The peer is gone.
+    Gone,
+}
 
+impl Driver {
     async fn live(&mut self) {
         let mut draining = self.gateway.draining();
         let mut drain = std::pin::pin!(async { drop(draining.wait_for(|is| *is).await) });
@@ -113,18 +124,52 @@ impl Driver {
                 () = timer.as_mut() => Woken::Timer,
                 () = drain.as_mut() => Woken::Drain,
             };
-            let going_on = match woken {
-                Woken::Received(Ok(received)) => self.received(received).await,
-                Woken::Received(Err(end)) => Box::pin(self.ended(end)).await,
-                Woken::Trouble(trouble) => Box::pin(self.trouble(trouble)).await,
-                Woken::Reply(reply) => self.replied(reply).await,
-                Woken::Rest => self.flush().await,
-                Woken::Timer => self.input(Input::Timer).await,
-                Woken::Drain => Box::pin(self.drained()).await,
-            };
-            if going_on.is_err() {
+            let slow = self.woken(woken);
+            if !self.goes_on(slow).await {
                 return;
             }
+        }
+    }
+
+    /// Does at once what can be.
+    fn woken(&mut self, woken: Woken) -> Option<Slow> {
+        match woken {
+            Woken::Received(Ok(received)) => self.received(received),
+            Woken::Received(Err(End::Broken(broken))) => Some(Slow::Broken(broken)),
+            Woken::Received(Err(End::Gone)) | Woken::Trouble(Trouble::Gone) => Some(Slow::Gone),
+            Woken::Trouble(Trouble::Stuck) | Woken::Rest => self.flush(),
+            Woken::Trouble(Trouble::Ended(code)) => {
+                self.socket.outbox().advance();
+                self.input(Input::Ended(code))
+            }
+            Woken::Reply(reply) => self.replied(reply),
+            Woken::Timer => self.input(Input::Timer),
+            Woken::Drain => Some(Slow::Drain),
+        }
+    }
+
+    /// Does what takes its time; `false` when the socket has ended.
+    async fn goes_on(&mut self, slow: Option<Slow>) -> bool {
+        match slow {
+            None => true,
+            Some(slow) => Box::pin(self.slowly(slow)).await.is_ok(),
+        }
+    }
+
+    async fn slowly(&mut self, slow: Slow) -> Result<(), Gone> {
+        match slow {
+            Slow::Output(output) => self.act_slowly(*output).await,
+            Slow::Flush => self.flush_slowly().await,
+            Slow::Drain => self.drained().await,
+            Slow::Goodbye => {
+                drop(timeout(CLOSE_TIMEOUT, self.socket.flush()).await);
+                Err(Gone)
+            }
+            Slow::Broken(broken) => {
+                self.close(broken.code(), "").await;
+                Err(Gone)
+            }
+            Slow::Gone => Err(Gone),
         }
     }
 
@@ -145,37 +190,29 @@ impl Driver {
         }
     }
 
-    async fn received(&mut self, received: Received) -> Result<(), Gone> {
+    fn received(&mut self, received: Received) -> Option<Slow> {
         match received {
-            Received::Text(text) => self.input(Input::Text(&text)).await,
-            Received::Binary => self.input(Input::Binary).await,
+            Received::Text(text) => self.input(Input::Text(&text)),
+            Received::Binary => self.input(Input::Binary),
             Received::Ping(payload) => {
                 self.socket.push(frame::pong(&payload));
-                self.input(Input::Alive).await
+                self.input(Input::Alive)
             }
-            Received::Pong => self.input(Input::Alive).await,
+            Received::Pong => self.input(Input::Alive),
             Received::Close(code) => {
                 self.socket.outbox().finish(frame::close(code, ""));
-                drop(Box::pin(timeout(CLOSE_TIMEOUT, self.socket.flush())).await);
-                Err(Gone)
+                Some(Slow::Goodbye)
             }
         }
-    }
-
-    async fn ended(&mut self, end: End) -> Result<(), Gone> {
-        if let End::Broken(broken) = end {
-            self.close(broken.code(), "").await;
-        }
-        Err(Gone)
     }
 
     /// A page must not overtake what was announced before it was read: a cursor that moved has no
     /// version that would tell it from news.
-    async fn replied(&mut self, reply: Reply) -> Result<(), Gone> {
+    fn replied(&mut self, reply: Reply) -> Option<Slow> {
         if matches!(reply, Ok(ServerFrame::Ack { page: Some(_), .. })) {
             self.socket.outbox().advance();
         }
-        self.input(Input::Replied(reply)).await
+        self.input(Input::Replied(reply))
     }
 
     /// Before it closes, a drained socket gets the answers of the commands that are under way.
@@ -183,59 +220,74 @@ impl Driver {
         while self.in_flight.is_some()
             && let Ok(reply) = timeout(CLOSE_TIMEOUT, next(&mut self.in_flight)).await
         {
-            self.replied(reply).await?;
+            if let Some(Slow::Output(output)) = self.replied(reply) {
+                self.act_slowly(*output).await?;
+            }
         }
         self.socket.outbox().end(CloseCode::Restart);
         self.socket.outbox().advance();
         let (least_ms, each_ms, most_ms) = RECONNECT_SPREAD_MS;
         let spread_ms = (self.gateway.sockets() as u64 * each_ms).clamp(least_ms, most_ms);
         let after_ms = (random() * spread_ms as f64) as u64;
-        self.input(Input::Drain { after_ms }).await
-    }
-
-    async fn trouble(&mut self, trouble: Trouble) -> Result<(), Gone> {
-        match trouble {
-            Trouble::Gone => Err(Gone),
-            Trouble::Stuck => self.flush().await,
-            Trouble::Ended(code) => {
-                self.socket.outbox().advance();
-                self.input(Input::Ended(code)).await
-            }
+        match self.input(Input::Drain { after_ms }) {
+            Some(Slow::Output(output)) => self.act_slowly(*output).await,
+            _ => Err(Gone),
         }
     }
 
-    /// Gives the session one input and does what it wants, and what follows from that.
-    async fn input(&mut self, input: Input<'_>) -> Result<(), Gone> {
+    /// Gives the session one input and does what it wants, up to the first thing that takes its time.
+    fn input(&mut self, input: Input<'_>) -> Option<Slow> {
         self.session
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
-        while !self.outputs.is_empty() {
-            for output in std::mem::take(&mut self.outputs) {
-                match output {
-                    Output::Authenticate { reference, token } => {
-                        let result = authenticate(self.gateway.app(), &token).await;
-                        let input = Input::Authenticated { reference, result };
-                        self.session
-                            .handle(input, self.gateway.now_ms(), &mut self.outputs);
-                    }
-                    Output::Attach { identity, cursor } => {
-                        Box::pin(self.attach(identity.actor, cursor)).await;
-                    }
-                    Output::Sync { cursor } => Box::pin(self.resume(&cursor)).await?,
-                    Output::Pong { reference } => self.pong(reference),
-                    Output::Execute { reference, command } => self.execute(reference, command),
-                    Output::Send(frame) => self.socket.push(Frame::of(&frame).bytes),
-                    Output::Ping => self.socket.push(frame::ping()),
-                    Output::Close(code) => {
-                        Box::pin(self.close(code.number(), code.reason())).await;
-                        return Err(Gone);
-                    }
+        self.act()
+    }
+
+    fn act(&mut self) -> Option<Slow> {
+        let mut outputs = std::mem::take(&mut self.outputs).into_iter();
+        while let Some(output) = outputs.next() {
+            match output {
+                Output::Pong { reference } => self.pong(reference),
+                Output::Execute { reference, command } => self.execute(reference, command),
+                Output::Send(frame) => self.socket.push(Frame::of(&frame).bytes),
+                Output::Ping => self.socket.push(frame::ping()),
+                slow @ (Output::Authenticate { .. }
+                | Output::Attach { .. }
+                | Output::Sync { .. }
+                | Output::Close(_)) => {
+                    self.outputs = outputs.collect();
+                    return Some(Slow::Output(Box::new(slow)));
                 }
             }
         }
         if self.session.hears() {
             self.socket.outbox().open();
         }
-        Ok(())
+        None
+    }
+
+    /// Does what takes its time, and what follows from it.
+    async fn act_slowly(&mut self, mut output: Output) -> Result<(), Gone> {
+        loop {
+            match output {
+                Output::Authenticate { reference, token } => {
+                    let result = authenticate(self.gateway.app(), &token).await;
+                    let input = Input::Authenticated { reference, result };
+                    self.session
+                        .handle(input, self.gateway.now_ms(), &mut self.outputs);
+                }
+                Output::Attach { identity, cursor } => self.attach(identity.actor, cursor).await,
+                Output::Sync { cursor } => self.resume(&cursor).await?,
+                Output::Close(code) => {
+                    self.close(code.number(), code.reason()).await;
+                    return Err(Gone);
+                }
+                at_once => self.outputs.insert(0, at_once),
+            }
+            match self.act() {
+                Some(Slow::Output(next)) => output = *next,
+                _ => return Ok(()),
+            }
+        }
     }
 
     async fn attach(&mut self, actor: Actor, cursor: Option<String>) {
@@ -376,11 +428,11 @@ impl Driver {
     }
 
     /// Writes what gathered. Most writes end at once, and cost no timer.
-    async fn flush(&mut self) -> Result<(), Gone> {
+    fn flush(&mut self) -> Option<Slow> {
         match self.socket.outbox().flush() {
-            Flushed::Empty => Ok(()),
-            Flushed::Stuck => Box::pin(self.flush_slowly()).await,
-            Flushed::Gone => Err(Gone),
+            Flushed::Empty => None,
+            Flushed::Stuck => Some(Slow::Flush),
+            Flushed::Gone => Some(Slow::Gone),
         }
     }
 
@@ -392,7 +444,10 @@ impl Driver {
             flushed = self.flush_in_time() => return flushed,
             code = outbox.ended() => code,
         };
-        self.input(Input::Ended(ended)).await
+        match self.input(Input::Ended(ended)) {
+            Some(Slow::Output(output)) => self.act_slowly(*output).await,
+            _ => Err(Gone),
+        }
     }
 
     /// A line that takes nothing for long has nobody who reads: the socket is closed as too slow.

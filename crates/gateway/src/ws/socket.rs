@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use parlor_hub::{Flushed, Line, Outbox};
@@ -50,7 +50,7 @@ pub(super) struct Socket {
     outbox: Arc<Outbox>,
     decoder: Decoder,
     /// What came together with the handshake.
-    early: BytesMut,
+    early: Vec<u8>,
     /// Read and not taken yet.
     received: VecDeque<Received>,
     /// What came behind it that nobody can read.
@@ -66,7 +66,8 @@ impl Socket {
             outbox: Arc::new(Outbox::new(wire.clone())),
             wire,
             decoder: Decoder::default(),
-            early: BytesMut::from(parts.read_buf),
+            // A copy: what came early is a piece of the buffer that the request was read into.
+            early: parts.read_buf.to_vec(),
             received: VecDeque::new(),
             broken: None,
         })
