@@ -58,6 +58,8 @@ struct Inner {
     is_promised: bool,
     /// Whether the connection's own task is about to say something itself.
     is_attended: bool,
+    /// Whether the last thing was said.
+    is_finished: bool,
     /// Whether a cursor was left out: what was sent is then not everything.
     lossy: bool,
     /// Why the hub ends this connection; set once.
@@ -173,6 +175,9 @@ impl Outbox {
     /// Says the last thing: what the hub has, now or later, leaves no more.
     pub fn finish(&self, goodbye: Bytes) {
         let mut inner = self.inner.lock();
+        if std::mem::replace(&mut inner.is_finished, true) {
+            return;
+        }
         inner.drop_frames();
         inner.is_open = false;
         inner.ended.get_or_insert(CloseCode::Restart);
@@ -221,18 +226,19 @@ impl Outbox {
         self.inner.lock().ended
     }
 
-    /// Waits until the connection's own task has something to see to. For that one task.
-    pub async fn trouble(&self) -> Trouble {
-        std::future::poll_fn(|context| self.poll_trouble(context)).await
+    /// Waits until the connection's own task has something to see to that it does not know. For that
+    /// one task.
+    pub async fn trouble(&self, knows_stuck: bool) -> Trouble {
+        std::future::poll_fn(|context| self.poll_trouble(knows_stuck, context)).await
     }
 
-    fn poll_trouble(&self, context: &mut Context<'_>) -> Poll<Trouble> {
+    fn poll_trouble(&self, knows_stuck: bool, context: &mut Context<'_>) -> Poll<Trouble> {
         let mut inner = self.inner.lock();
         let trouble = match (inner.state, inner.ended) {
             (State::Gone, _) => Trouble::Gone,
             (_, Some(code)) => Trouble::Ended(code),
-            (State::Stuck, None) => Trouble::Stuck,
-            (State::Flowing, None) => {
+            (State::Stuck, None) if !knows_stuck => Trouble::Stuck,
+            (State::Stuck | State::Flowing, None) => {
                 inner.wait(context);
                 return Poll::Pending;
             }
@@ -387,7 +393,7 @@ mod tests {
     }
 
     fn trouble(outbox: &Outbox) -> Option<Trouble> {
-        match outbox.poll_trouble(&mut Context::from_waker(Waker::noop())) {
+        match outbox.poll_trouble(false, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(trouble) => Some(trouble),
             Poll::Pending => None,
         }
@@ -522,6 +528,7 @@ mod tests {
         let (outbox, tape) = open();
         outbox.push(durable(b"lost, and sent again when the client resumes"));
         outbox.finish(Bytes::from_static(b"bye"));
+        outbox.finish(Bytes::from_static(b"bye again"));
         outbox.push(durable(b"late"));
         outbox.flush();
         assert_eq!(tape.written(), b"bye");

@@ -218,7 +218,7 @@ async fn write(
     for reply in replies {
         drop(reply.send(Err(refusal.clone())));
     }
-    if matches!(error, StoreError::Broken(_)) {
+    if matches!(error, StoreError::Broken(_) | StoreError::WriterEnded) {
         drop(publish.send(Announced::Broken).await);
         return false;
     }

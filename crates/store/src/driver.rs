@@ -7,6 +7,9 @@ use rusqlite::ffi;
 /// The low byte of SQLite's extended codes for a disk that fails.
 const SQLITE_IOERR: i32 = ffi::SQLITE_IOERR;
 
+/// Length of PostgreSQL's codes.
+const SQLSTATE_CHARS: usize = 5;
+
 /// A driver's error.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
@@ -58,7 +61,8 @@ impl DriverError {
                 if database.is_foreign_key_violation() || database.is_check_violation() {
                     return Some("23503".into());
                 }
-                database.code()
+                // SQLite's codes are numbers: 2314 is a disk that fails and no constraint.
+                database.code().filter(|code| code.len() == SQLSTATE_CHARS)
             }
             Self::Sqlite(error) => {
                 let extended = error.sqlite_error()?.extended_code;
@@ -67,7 +71,7 @@ impl DriverError {
                         Some("23505".into())
                     }
                     code if code & 0xff == ffi::SQLITE_CONSTRAINT => Some("23503".into()),
-                    code => Some(code.to_string().into()),
+                    _ => None,
                 }
             }
         }

@@ -162,9 +162,12 @@ impl Store {
                 writer,
                 readers,
                 appending,
+                quick,
                 ..
             } => {
+                // The writing pool goes last: whoever closes the file last folds the log into it.
                 appending.close().await;
+                quick.close().await;
                 readers.close().await;
                 writer.close().await;
             }

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The disk failed under a commit. What the file holds is not known before it is opened anew.
     #[error("the disk failed under a commit: {0}")]
     Broken(#[source] DriverError),
+    /// The thread that writes has ended: after a disk that failed, or by a defect.
+    #[error("the writing thread has ended")]
+    WriterEnded,
     /// No answer within the deadline, and the commit had been begun: it may or may not be on disk.
     #[error("no answer of the database within the deadline")]
     TimedOut,
@@ -75,7 +78,11 @@ impl StoreError {
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(
             self,
-            Self::UnknownOutcome(_) | Self::NotReplicated | Self::TimedOut | Self::Broken(_)
+            Self::UnknownOutcome(_)
+                | Self::NotReplicated
+                | Self::TimedOut
+                | Self::Broken(_)
+                | Self::WriterEnded
         )
     }
 
@@ -111,12 +118,14 @@ impl StoreError {
             Self::Unavailable(_) | Self::TooSlow => {
                 Refusal::new(Code::Unavailable, "the database does not answer, try again")
             }
-            Self::UnknownOutcome(_) | Self::NotReplicated | Self::Broken(_) | Self::TimedOut => {
-                Refusal::new(
-                    Code::UnknownOutcome,
-                    "it may have been stored: send the same clientId again",
-                )
-            }
+            Self::UnknownOutcome(_)
+            | Self::NotReplicated
+            | Self::Broken(_)
+            | Self::WriterEnded
+            | Self::TimedOut => Refusal::new(
+                Code::UnknownOutcome,
+                "it may have been stored: send the same clientId again",
+            ),
             Self::StorageFull => Refusal::new(
                 Code::StorageFull,
                 "the server's disk is full, reading still works",

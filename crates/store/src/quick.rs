@@ -4,6 +4,7 @@
 //! by itself. Where ten thousand clients come back within a second, that is most of what they cost.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc,
@@ -23,10 +24,16 @@ const THREADS: usize = 2;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
+enum Job {
+    Question(Question),
+    /// Closes the connection; the answer is the end of the channel.
+    Close(oneshot::Sender<()>),
+}
+
 /// The way to the reading threads. They end when the last of these is gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Quick {
-    threads: Arc<[mpsc::Sender<Question>]>,
+    threads: Arc<[mpsc::Sender<Job>]>,
     next: Arc<AtomicUsize>,
 }
 
@@ -47,29 +54,49 @@ impl Quick {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let thread = self.next.fetch_add(1, Ordering::Relaxed) % self.threads.len();
-        let asked = self.threads[thread].send(Box::new(move |connection| {
+        let question: Question = Box::new(move |connection| {
             // Whoever has given up does not need the answer.
             if !reply.is_closed() {
                 drop(reply.send(question(connection)));
             }
-        }));
-        let gone = || StoreError::Corrupt("a reading thread has ended".into());
+        });
+        let gone = || StoreError::Corrupt("a question to the database was not answered".into());
+        let asked = self.threads[thread].send(Job::Question(question));
         asked.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// Answers what is asked and closes the connections.
+    pub(crate) async fn close(&self) {
+        for thread in self.threads.iter() {
+            let (closed, waits) = oneshot::channel();
+            if thread.send(Job::Close(closed)).is_ok() {
+                drop(waits.await);
+            }
+        }
+    }
 }
 
-fn thread(path: &Path, busy: Duration) -> rusqlite::Result<mpsc::Sender<Question>> {
+fn thread(path: &Path, busy: Duration) -> rusqlite::Result<mpsc::Sender<Job>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy)?;
-    let (questions, queue) = mpsc::channel::<Question>();
+    let (questions, queue) = mpsc::channel();
     std::thread::Builder::new()
         .name("reading".into())
         .spawn(move || {
-            while let Ok(question) = queue.recv() {
-                question(&connection);
-            }
+            let closed = loop {
+                match queue.recv() {
+                    // A defect in one question must not leave all others unanswered.
+                    Ok(Job::Question(question)) => {
+                        drop(catch_unwind(AssertUnwindSafe(|| question(&connection))));
+                    }
+                    Ok(Job::Close(closed)) => break Some(closed),
+                    Err(_) => break None,
+                }
+            };
+            drop(connection);
+            drop(closed);
         })
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     Ok(questions)

@@ -20,6 +20,8 @@ use crate::state::{Gateway, SocketPlace};
 
 /// How long the kernel may take nothing more before its reader counts as stalled.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the peer may take to read one page of what it missed.
+const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a close may take, including the peer's answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long joining the user's conversations may take, and each page of what was missed.
@@ -28,6 +30,10 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Commands of one socket under way at once; more wait in the socket.
 const IN_FLIGHT_MAX: usize = 64;
+/// Of these, commands that ask for a page of a sync.
+const SYNCS_IN_FLIGHT_MAX: usize = 2;
+/// How long whoever asks for more is to wait.
+const SYNC_WAIT_MS: u64 = 1_000;
 /// Spread of reconnects after a drain: at least, for each socket, and at most.
 const RECONNECT_SPREAD_MS: (u64, u64, u64) = (2_000, 1, 30_000);
 
@@ -43,8 +49,21 @@ struct Driver {
     actor: Option<Actor>,
     /// None while nothing is under way: most sockets wait most of the time.
     in_flight: Option<FuturesUnordered<Pending>>,
+    /// `sync` commands among them.
+    syncs_in_flight: Arc<()>,
     /// What the session wants done; empty between two inputs.
     outputs: Vec<Output>,
+    /// Since when the kernel has taken nothing more.
+    stuck_since: Option<Instant>,
+}
+
+/// Also where the task panics: the hub must not keep the line of a socket that nobody tends.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.gateway.app().detach(&connection);
+        }
+    }
 }
 
 pub(super) async fn run(
@@ -65,14 +84,13 @@ pub(super) async fn run(
         connection: None,
         actor: None,
         in_flight: None,
+        syncs_in_flight: Arc::new(()),
         outputs: Vec::new(),
+        stuck_since: None,
     };
     let opened = driver.input(Input::Opened { token, cursor });
     if driver.goes_on(opened).await {
         driver.live().await;
-    }
-    if let Some(connection) = driver.connection.take() {
-        driver.gateway.app().detach(&connection);
     }
 }
 
@@ -81,8 +99,10 @@ enum Woken {
     Received(Result<Received, End>),
     Trouble(Trouble),
     Reply(Reply),
-    /// Nothing else is ready: what gathered is written.
+    /// Nothing else is ready, or the kernel takes more: what gathered is written.
     Rest,
+    /// The kernel has taken nothing for too long.
+    Stalled,
     Timer,
     Drain,
 }
@@ -91,8 +111,8 @@ enum Woken {
 enum Slow {
     /// What the session wants.
     Output(Box<Output>),
-    /// The kernel takes no more for now.
-    Flush,
+    /// Nobody reads.
+    Stalled,
     /// The server drains.
     Drain,
     /// The peer said goodbye.
@@ -111,16 +131,21 @@ impl Driver {
         loop {
             self.arm(timer.as_mut());
             let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
-            let reads = self.session.reads() && under_way < IN_FLIGHT_MAX;
+            let stuck = self.stuck_since.is_some();
+            let stalls = self.stuck_since.unwrap_or_else(Instant::now) + WRITE_TIMEOUT;
+            let reads = self.session.reads() && under_way < IN_FLIGHT_MAX && !stuck;
+            let wire = self.socket.wire().clone();
             let outbox = self.socket.outbox().clone();
             outbox.attend(under_way > 0);
             // In this order: everything that is ready is gathered before anything is written.
             let woken = tokio::select! {
                 biased;
-                trouble = outbox.trouble() => Woken::Trouble(trouble),
+                trouble = outbox.trouble(stuck) => Woken::Trouble(trouble),
                 reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
                 received = self.socket.receive(), if reads => Woken::Received(received),
-                () = outbox.loaded() => Woken::Rest,
+                () = outbox.loaded(), if !stuck => Woken::Rest,
+                _ = wire.writable(), if stuck => Woken::Rest,
+                () = tokio::time::sleep_until(stalls), if stuck => Woken::Stalled,
                 () = timer.as_mut() => Woken::Timer,
                 () = drain.as_mut() => Woken::Drain,
             };
@@ -142,6 +167,7 @@ impl Driver {
                 self.socket.outbox().advance();
                 self.input(Input::Ended(code))
             }
+            Woken::Stalled => Some(Slow::Stalled),
             Woken::Reply(reply) => self.replied(reply),
             Woken::Timer => self.input(Input::Timer),
             Woken::Drain => Some(Slow::Drain),
@@ -152,14 +178,22 @@ impl Driver {
     async fn goes_on(&mut self, slow: Option<Slow>) -> bool {
         match slow {
             None => true,
-            Some(slow) => Box::pin(self.slowly(slow)).await.is_ok(),
+            Some(slow) => {
+                // What the hub has for it must not wait for this.
+                self.socket.outbox().attend(false);
+                self.socket.outbox().flush();
+                Box::pin(self.slowly(slow)).await.is_ok()
+            }
         }
     }
 
     async fn slowly(&mut self, slow: Slow) -> Result<(), Gone> {
         match slow {
             Slow::Output(output) => self.act_slowly(*output).await,
-            Slow::Flush => self.flush_slowly().await,
+            Slow::Stalled => {
+                self.close_with(CloseCode::TooSlow).await;
+                Err(Gone)
+            }
             Slow::Drain => self.drained().await,
             Slow::Goodbye => {
                 drop(timeout(CLOSE_TIMEOUT, self.socket.flush()).await);
@@ -276,9 +310,9 @@ impl Driver {
                         .handle(input, self.gateway.now_ms(), &mut self.outputs);
                 }
                 Output::Attach { identity, cursor } => self.attach(identity.actor, cursor).await,
-                Output::Sync { cursor } => self.resume(&cursor).await?,
+                Output::Sync { cursor } => self.resume(&cursor).await,
                 Output::Close(code) => {
-                    self.close(code.number(), code.reason()).await;
+                    self.close_with(code).await;
                     return Err(Gone);
                 }
                 at_once => self.outputs.insert(0, at_once),
@@ -314,27 +348,38 @@ impl Driver {
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
     }
 
-    /// Reads the next page of what was missed. Live frames gather in the outbox meanwhile.
-    async fn resume(&mut self, cursor: &str) -> Result<(), Gone> {
-        // Page by page: the next one is read when this one has left.
-        self.flush_in_time().await?;
-        let Some(actor) = &self.actor else {
-            return Ok(());
-        };
-        let app = self.gateway.app().clone();
-        let input = if *self.gateway.draining().borrow() {
-            Input::Ended(CloseCode::Restart)
-        } else {
-            let page = timeout(ATTACH_TIMEOUT, app.sync(actor, Some(cursor), None)).await;
-            match page {
-                Ok(Ok(page)) => Input::Synced(Box::new(page)),
-                Ok(Err(refusal)) => not_attached(&refusal),
-                Err(_) => Input::AttachFailed,
-            }
+    /// Reads the next page of what was missed. Live frames gather in the outbox meanwhile; whoever is
+    /// put out meanwhile gets no more.
+    async fn resume(&mut self, cursor: &str) {
+        let outbox = self.socket.outbox().clone();
+        let input = tokio::select! {
+            biased;
+            code = outbox.ended() => Input::Ended(code),
+            input = self.next_page(cursor) => input,
         };
         self.session
             .handle(input, self.gateway.now_ms(), &mut self.outputs);
-        Ok(())
+    }
+
+    async fn next_page(&mut self, cursor: &str) -> Input<'static> {
+        // Page by page: the next one is read when this one has left.
+        match timeout(PAGE_TIMEOUT, self.socket.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Input::AttachFailed,
+            Err(_) => return Input::Ended(CloseCode::TooSlow),
+        }
+        let Some(actor) = &self.actor else {
+            return Input::AttachFailed;
+        };
+        if *self.gateway.draining().borrow() {
+            return Input::Ended(CloseCode::Restart);
+        }
+        let app = self.gateway.app();
+        match timeout(ATTACH_TIMEOUT, app.sync(actor, Some(cursor), None)).await {
+            Ok(Ok(page)) => Input::Synced(Box::new(page)),
+            Ok(Err(refusal)) => not_attached(&refusal),
+            Err(_) => Input::AttachFailed,
+        }
     }
 
     /// Behind everything that waits for this socket: what the cursor says was sent comes before it.
@@ -368,7 +413,11 @@ impl Driver {
                 });
             }
             Command::Sync { cursor } => {
+                // Pages are large: whoever does not read them gets no more of them.
+                let place = (Arc::strong_count(&self.syncs_in_flight) <= SYNCS_IN_FLIGHT_MAX)
+                    .then(|| self.syncs_in_flight.clone());
                 return self.answer(reference, async move {
+                    let _place = place.ok_or_else(|| Refusal::rate_limited(SYNC_WAIT_MS))?;
                     let page = app.sync(&actor, cursor.as_deref(), None).await?;
                     Ok(Done::Page(Box::new(page)))
                 });
@@ -427,44 +476,25 @@ impl Driver {
         }));
     }
 
-    /// Writes what gathered. Most writes end at once, and cost no timer.
+    /// Writes what gathered. What the kernel does not take now leaves when it does; meanwhile answers
+    /// are still gathered, time goes on, and nothing more is read.
     fn flush(&mut self) -> Option<Slow> {
         match self.socket.outbox().flush() {
-            Flushed::Empty => None,
-            Flushed::Stuck => Some(Slow::Flush),
+            Flushed::Empty => {
+                self.stuck_since = None;
+                None
+            }
+            // Something left, or it would not have been asked.
+            Flushed::Stuck => {
+                self.stuck_since = Some(Instant::now());
+                None
+            }
             Flushed::Gone => Some(Slow::Gone),
         }
     }
 
-    /// A reader that holds the write up must not hold up the end of its socket.
-    async fn flush_slowly(&mut self) -> Result<(), Gone> {
-        let outbox = self.socket.outbox().clone();
-        let ended = tokio::select! {
-            biased;
-            flushed = self.flush_in_time() => return flushed,
-            code = outbox.ended() => code,
-        };
-        match self.input(Input::Ended(ended)) {
-            Some(Slow::Output(output)) => self.act_slowly(*output).await,
-            _ => Err(Gone),
-        }
-    }
-
-    /// A line that takes nothing for long has nobody who reads: the socket is closed as too slow.
-    async fn flush_in_time(&mut self) -> Result<(), Gone> {
-        loop {
-            match self.socket.outbox().flush() {
-                Flushed::Empty => return Ok(()),
-                Flushed::Gone => return Err(Gone),
-                Flushed::Stuck => {}
-            }
-            let Ok(writable) = timeout(WRITE_TIMEOUT, self.socket.writable()).await else {
-                let code = CloseCode::TooSlow;
-                self.close(code.number(), code.reason()).await;
-                return Err(Gone);
-            };
-            writable.map_err(|_| Gone)?;
-        }
+    async fn close_with(&mut self, code: CloseCode) {
+        self.close(code.number(), code.reason()).await;
     }
 
     /// Says goodbye and waits a moment for the answer, so that the peer sees the code and not a reset.

@@ -33,8 +33,16 @@ pub(super) enum End {
     Broken(Broken),
 }
 
+/// The connection itself.
 #[derive(Debug)]
-struct Wire(TcpStream);
+pub(super) struct Wire(TcpStream);
+
+impl Wire {
+    /// Waits until the kernel takes more.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.0.writable().await
+    }
+}
 
 impl Line for Wire {
     fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -138,9 +146,8 @@ impl Socket {
         self.outbox.put(frame);
     }
 
-    /// Waits until the kernel takes more.
-    pub(super) async fn writable(&self) -> io::Result<()> {
-        self.wire.0.writable().await
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 
     /// Writes what waits.
@@ -148,7 +155,7 @@ impl Socket {
         loop {
             match self.outbox.flush() {
                 Flushed::Empty => return Ok(()),
-                Flushed::Stuck => self.writable().await?,
+                Flushed::Stuck => self.wire.writable().await?,
                 Flushed::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
             }
         }

@@ -71,3 +71,19 @@ async fn nobody_stands_nowhere(#[case] engine: Engine) {
     let standing = world.store.standing(&user("nobody"), 0).await;
     assert!(standing.expect("asked").is_none());
 }
+
+/// Whoever copies the file of a stopped server copies everything.
+#[tokio::test]
+async fn a_closed_store_leaves_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("one.db");
+    let config = parlor_store::StoreConfig {
+        database: parlor_store::Database::Sqlite(path.clone()),
+        connections_max: 2,
+    };
+    let store = parlor_store::Store::open(&config).await.expect("opens");
+    store.mark_demo().await.expect("written");
+    assert!(path.with_extension("db-wal").exists());
+    store.close().await;
+    assert!(!path.with_extension("db-wal").exists());
+}

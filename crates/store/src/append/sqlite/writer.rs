@@ -81,8 +81,10 @@ impl Writer {
             turn,
             reply,
         };
-        self.0.send(Job::Append(append)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.0
+            .send(Job::Append(append))
+            .map_err(|_| StoreError::WriterEnded)?;
+        answer.await.map_err(|_| StoreError::WriterEnded)?
     }
 
     /// Runs something on the appending connection. Whoever asks holds the turn to write.
@@ -94,8 +96,8 @@ impl Writer {
         let job = Job::Other(Box::new(move |connection| {
             drop(reply.send(work(connection)));
         }));
-        self.0.send(job).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+        self.0.send(job).map_err(|_| StoreError::WriterEnded)?;
+        answer.await.map_err(|_| StoreError::WriterEnded)
     }
 
     /// Finishes what is queued and closes the connection.
@@ -107,15 +109,14 @@ impl Writer {
     }
 }
 
-/// The thread ended, which only a defect can do.
-fn gone() -> StoreError {
-    StoreError::Corrupt("the appending thread has ended".into())
-}
-
 fn run(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
     let closed = loop {
         match queue.recv() {
-            Ok(Job::Append(job)) => append(&mut connection, job),
+            Ok(Job::Append(job)) => {
+                if !append(&mut connection, job) {
+                    return;
+                }
+            }
             Ok(Job::Other(work)) => work(&mut connection),
             Ok(Job::Close(closed)) => break Some(closed),
             Err(_) => break None,
@@ -125,7 +126,9 @@ fn run(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
     drop(closed);
 }
 
-fn append(connection: &mut Connection, job: Append) {
+/// `false` when the disk has failed: an fsync is never tried twice, also when nobody waits for this
+/// batch any more.
+fn append(connection: &mut Connection, job: Append) -> bool {
     let Append {
         batch,
         progress,
@@ -137,8 +140,7 @@ fn append(connection: &mut Connection, job: Append) {
         Ok((transaction, results)) if acks_too_early(&batch) => {
             drop(reply.send(Ok(results)));
             std::thread::sleep(TOO_LATE);
-            drop(transaction.commit());
-            return;
+            return transaction.commit().is_ok();
         }
         Ok((transaction, results)) => transaction
             .commit()
@@ -146,9 +148,11 @@ fn append(connection: &mut Connection, job: Append) {
             .map_err(|error| StoreError::from_commit(error.into())),
         Err(error) => Err(error),
     };
+    let goes_on = !matches!(answer, Err(StoreError::Broken(_)));
     // Before the answer: whoever gets it finds the writer free.
     drop(turn);
     drop(reply.send(answer));
+    goes_on
 }
 
 /// Everything but the commit.
