@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{StoreError, append::SqliteWriter, hosts::Following, quick::Quick};
+use crate::{
+    StoreError,
+    append::{PostgresWriter, SqliteWriter},
+    hosts::Following,
+    quick::Quick,
+};
 
 /// How long an operation waits for a connection before it answers `unavailable`.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +40,9 @@ pub(crate) enum Pools {
         quick: Quick,
     },
     Postgres {
+        /// Everything but appends is written here.
         writers: PgPool,
+        appending: PostgresWriter,
         readers: PgPool,
         /// Lives as long as the pools.
         _following: Option<Following>,
@@ -59,10 +66,6 @@ impl Turns {
 pub(crate) trait Dialect {
     /// Locks the selected rows until commit. SQLite's `BEGIN IMMEDIATE` has locked them already.
     const FOR_UPDATE: &'static str;
-    /// Locks the selected rows against other writers, not against references to them.
-    const FOR_NO_KEY_UPDATE: &'static str;
-    /// The tick of the running transaction, as an expression.
-    const TICK: &'static str;
     /// The first tick that a reader has not surely seen: all below it have ended, as an expression.
     const POSITION: &'static str;
     /// The first tick that was not given yet, as an expression: no position lies beyond it.
@@ -71,16 +74,12 @@ pub(crate) trait Dialect {
 
 impl Dialect for Sqlite {
     const FOR_UPDATE: &'static str = "";
-    const FOR_NO_KEY_UPDATE: &'static str = "";
-    const TICK: &'static str = "(SELECT tick + 1 FROM ticks)";
     const POSITION: &'static str = "(SELECT tick + 1 FROM ticks)";
     const HORIZON: &'static str = Self::POSITION;
 }
 
 impl Dialect for Postgres {
     const FOR_UPDATE: &'static str = " FOR UPDATE";
-    const FOR_NO_KEY_UPDATE: &'static str = " FOR NO KEY UPDATE";
-    const TICK: &'static str = "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)";
     const POSITION: &'static str =
         "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)";
     const HORIZON: &'static str =
@@ -172,8 +171,12 @@ impl Store {
                 writer.close().await;
             }
             Pools::Postgres {
-                writers, readers, ..
+                writers,
+                readers,
+                appending,
+                ..
             } => {
+                appending.close().await;
                 readers.close().await;
                 writers.close().await;
             }

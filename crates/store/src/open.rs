@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use crate::{
-    append::SqliteWriter,
+    append::{PostgresWriter, SqliteWriter},
     engine::{ACQUIRE_TIMEOUT, Pools, Store, Turns},
     hosts::{Hosts, Switched, place},
     migrations,
@@ -200,12 +200,16 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Store, OpenErr
             .await
             .map_err(|error| unreachable((at.clone(), error)))
     };
-    let writers = pool(connections_max / 2).await?;
+    // One of them is the appending thread's.
+    let writers = pool((connections_max / 2).saturating_sub(1)).await?;
     let readers = pool(connections_max - connections_max / 2).await?;
+    let appending = PostgresWriter::spawn(writers.clone(), switched.clone())
+        .map_err(|error| unreachable((at.clone(), sqlx::Error::Io(error))))?;
     let following = hosts.follow(at.clone(), [writers.clone(), readers.clone()], switched);
     Ok(Store {
         pools: Pools::Postgres {
             writers,
+            appending,
             readers,
             _following: following,
         },

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use parlor_core::{
     Refusal,
-    append::{Change, Event, Item, Locked, Outcome, plan},
+    append::{Change, Event, Item, Locked, Outcome},
     planted::planted,
 };
 use parlor_protocol::{ConversationId, Message};
 
-use super::postgres;
-use crate::{Store, StoreError, engine::Pools, replicated};
+use crate::{Store, StoreError, engine::Pools};
 
 /// What one item came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,19 +95,8 @@ impl Store {
                     .append(batch.clone(), progress.clone(), turn)
                     .await
             }
-            Pools::Postgres { writers, .. } => {
-                let mut transaction = writers.begin().await?;
-                let mut locked = postgres::load(&mut transaction, batch).await?;
-                let (outcomes, events) = plan(batch, &mut locked);
-                postgres::write(&mut transaction, &mut locked).await?;
-                let tick = locked.tick;
-                progress.commits(Attempt { tick, events })?;
-                if acks_too_early(batch) {
-                    commit_later(async move { transaction.commit().await });
-                    return Ok(results(outcomes, &locked));
-                }
-                replicated::commit(transaction).await?;
-                Ok(results(outcomes, &locked))
+            Pools::Postgres { appending, .. } => {
+                appending.append(batch.clone(), progress.clone()).await
             }
         }
     }
@@ -118,14 +106,6 @@ impl Store {
 pub(super) fn acks_too_early(batch: &[Item]) -> bool {
     let is_send = |item: &Item| matches!(item.change, Change::Send { .. });
     planted("ack-before-commit") && batch.iter().all(is_send)
-}
-
-/// What must never be: an answer before its commit.
-fn commit_later(commit: impl Future<Output = Result<(), sqlx::Error>> + Send + 'static) {
-    tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        drop(commit.await);
-    });
 }
 
 pub(super) fn results(outcomes: Vec<Outcome>, locked: &Locked) -> Results {

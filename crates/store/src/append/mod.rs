@@ -13,4 +13,5 @@ mod sqlite;
 
 pub use batch::{Appended, Attempt};
 pub(crate) use batch::{Progress, Results};
+pub(crate) use postgres::Writer as PostgresWriter;
 pub(crate) use sqlite::Writer as SqliteWriter;

@@ -27,7 +27,6 @@ row! {
         last_seq: i64,
         version: i64,
         member_count: i64,
-        pub(super) tick: i64,
     }
 }
 

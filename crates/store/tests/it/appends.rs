@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use parlor_core::append::Event;
 use parlor_protocol::{Code, ConversationId, Message};
 use parlor_store::{Announced, Appended, Appender, AppenderConfig, Window};
-use parlor_testkit::Engine;
+use parlor_testkit::{Engine, soon};
 use rstest::rstest;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::world::{World, conversation, send};
 
@@ -260,6 +261,46 @@ async fn two_writers_on_one_store_share_the_order(#[case] engine: Engine) {
     }
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=40).collect::<Vec<_>>());
+}
+
+/// Another node removes a member while a batch of theirs waits for the lock: what the batch saw of
+/// the members when it began to wait is old by then.
+#[tokio::test]
+async fn who_was_removed_while_the_batch_waited_sends_no_more() {
+    let world = World::new(Engine::Postgres).await;
+    let id = world.group(1, "ada", &["grace"]).await;
+    let mut other = world.connection().await;
+    let mut removing = other.begin().await.expect("begun");
+    for change in [
+        "UPDATE conversations SET version = version + 1, member_count = 1 WHERE id = $1",
+        "UPDATE members SET left_at = 1 WHERE conversation_id = $1 AND user_id = 'grace'",
+    ] {
+        let query = sqlx::query(change).bind(id.0);
+        query.execute(&mut *removing).await.expect("changed");
+    }
+    let late = world
+        .appender
+        .enqueue(send(1, id, "grace", None, "late"))
+        .expect("queued");
+    soon("the batch waits for the lock", async {
+        while waiting_for_locks(&mut removing).await == 0 {}
+    })
+    .await;
+    removing.commit().await.expect("committed");
+    let refusal = late.committed().await.expect_err("removed before");
+    assert_eq!(refusal.code, Code::NotFound);
+    let next = world.does(send(2, id, "ada", None, "next")).await;
+    let (message, _) = stored(next.expect("stored"));
+    assert_eq!((message.seq, message.version), (1, 3));
+}
+
+async fn waiting_for_locks(connection: &mut PgConnection) -> i64 {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    .fetch_one(connection)
+    .await
+    .expect("asked")
 }
 
 #[tokio::test]

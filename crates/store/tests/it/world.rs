@@ -10,8 +10,9 @@ use parlor_core::{
 use parlor_protocol::{
     ConversationId, ConversationKind, CreateConversation, MessageId, SessionId, Timestamp, UserId,
 };
-use parlor_store::{Announced, Appended, Appender, AppenderConfig, NewUser, Store};
+use parlor_store::{Announced, Appended, Appender, AppenderConfig, Database, NewUser, Store};
 use parlor_testkit::{Engine, TestStore};
+use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -105,6 +106,14 @@ impl World {
     /// A second handle on the same place, as another process would have.
     pub(crate) async fn reopened(&self) -> Store {
         self.place.open().await
+    }
+
+    /// Another node's own connection to the same place, which is on PostgreSQL.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        let Database::Postgres(url) = &self.place.config.database else {
+            panic!("a file has no connections");
+        };
+        PgConnection::connect(url).await.expect("connected")
     }
 
     pub(crate) async fn direct(&self, n: u128, maker: &str, other: &str) -> Created {

@@ -68,7 +68,7 @@ fn load_conversation(
     }
     let row = tx
         .prepare_cached(
-            "SELECT id, kind, last_seq, version, member_count, tick FROM conversations WHERE id = ?1",
+            "SELECT id, kind, last_seq, version, member_count FROM conversations WHERE id = ?1",
         )?
         .query_row([id.0], ConversationRow::from_sqlite)
         .optional()?;
