@@ -62,7 +62,7 @@ enum Which {
     Presence(#[command(flatten)] Options),
     /// kill -9 while 64 senders send: what is lost, and when the first ack comes again.
     Kill(#[command(flatten)] Options),
-    /// First sync of many conversations, warm sync, and pages of a short and a long history.
+    /// First sync of many conversations, and a warm one.
     Sync(#[command(flatten)] Sync),
     /// What the machine itself can do: raw commits, raw fdatasync, raw round trips.
     Floor(#[command(flatten)] Floor),

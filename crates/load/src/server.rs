@@ -8,12 +8,11 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use parlor_client::{Api, Socket};
+use parlor_client::Api;
 use parlor_protocol::{
-    ClientFrame, ConversationId, ConversationKind, CreateConversation, ServerFrame, UserId,
-    limits::MEMBER_IDS_MAX,
+    ConversationId, ConversationKind, CreateConversation, UserId, limits::MEMBER_IDS_MAX,
 };
 
 use crate::{
@@ -212,22 +211,6 @@ fn start(
         .to_owned();
     std::thread::spawn(move || lines.for_each(drop));
     Ok((url, process))
-}
-
-/// Opens a socket that is live.
-pub(crate) async fn connect(url: &str, token: &str) -> anyhow::Result<Socket> {
-    let mut socket = Socket::open(url).await?;
-    socket
-        .send(&ClientFrame::Auth {
-            reference: None,
-            token: token.to_owned(),
-            cursor: None,
-        })
-        .await?;
-    match socket.next().await? {
-        ServerFrame::Connected { .. } => Ok(socket),
-        other => bail!("not connected but {other:?}"),
-    }
 }
 
 async fn fetch(url: &str, path: &str) -> anyhow::Result<String> {

@@ -217,3 +217,33 @@ impl Killed {
         self.doubled += other.doubled;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parlor_protocol::UserId;
+
+    use super::*;
+
+    #[test]
+    fn what_is_lost_and_what_is_double_is_counted() {
+        let sender = Sender {
+            person: Person {
+                user_id: serde_json::from_str::<UserId>("\"ada\"").expect("an id"),
+                token: String::new(),
+            },
+            talk: ConversationId(uuid::Uuid::nil()),
+            sent: 4,
+            unacked: vec![4],
+        };
+        let right: HashMap<u64, Vec<u64>> = (1..=4).map(|number| (number, vec![number])).collect();
+        let killed = found(&sender, &right);
+        assert_eq!((killed.acked, killed.repeated), (3, 1));
+        assert_eq!((killed.lost, killed.doubled), (0, 0));
+        let mut wrong = right;
+        wrong.remove(&2);
+        wrong.insert(3, vec![2]);
+        wrong.insert(4, vec![4, 5]);
+        let killed = found(&sender, &wrong);
+        assert_eq!((killed.lost, killed.doubled), (2, 1));
+    }
+}

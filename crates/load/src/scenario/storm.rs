@@ -123,7 +123,7 @@ impl Storm {
         }
         let rest = |storm: &mut Self| match &mut storm.fleet {
             Some(fleet) => fleet.rest(lasting),
-            None => Ok(std::thread::sleep(lasting)),
+            None => Ok(()),
         };
         Ok(self.talked(rest)?.1)
     }

@@ -256,3 +256,64 @@ impl Protocol for Returning {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parlor_protocol::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::payload::write_text;
+
+    fn talk() -> ConversationId {
+        ConversationId(uuid::Uuid::from_u128(7))
+    }
+
+    /// A page with messages that have these numbers in their texts, from `seq` 1 on.
+    fn page(conversation: ConversationId, numbers: &[u64], gap: bool) -> SyncPage {
+        let at = serde_json::to_value(Timestamp(0)).expect("plain data");
+        let messages: Vec<_> = numbers
+            .iter()
+            .zip(1..)
+            .map(|(number, seq)| {
+                let mut text = Vec::new();
+                write_text(*number, TEXT_BYTES, &mut text);
+                json!({
+                    "id": uuid::Uuid::nil(), "conversationId": conversation, "seq": seq, "version": seq, "senderId": "ada",
+                    "sender": {"id": "ada", "handle": "ada", "name": "Ada", "avatarUrl": null},
+                    "clientId": null, "kind": "text", "content": String::from_utf8(text).expect("text"),
+                    "attachments": [], "replyTo": null, "threadId": null, "mentions": [], "reactions": [],
+                    "createdAt": at, "editedAt": null, "deletedAt": null,
+                })
+            })
+            .collect();
+        let page = json!({
+            "cursor": "c", "epoch": "e", "reset": false, "hasMore": false, "removed": [],
+            "user": {"id": "ada", "handle": "ada", "name": "Ada", "avatarUrl": null, "email": null, "bio": null, "createdAt": at, "userVersion": 1},
+            "conversations": [{"gap": gap, "messages": messages, "conversation": {
+                "id": conversation, "kind": "group", "title": null, "label": null, "metadata": {},
+                "avatarUrl": null, "encrypted": false, "createdAt": at, "updatedAt": at, "lastSeq": 3,
+                "version": 4, "lastMessage": null, "memberCount": 1, "members": [], "unreadCount": 3,
+                "me": {"role": "member", "readSeq": 0, "deliveredSeq": 0, "mutedUntil": null,
+                       "pinned": false, "archived": false, "hidden": false},
+            }}],
+        });
+        serde_json::from_value(page).expect("a page")
+    }
+
+    #[test]
+    fn what_was_missed_is_all_there_and_in_its_order() {
+        let mut missed = Missed::messages(talk(), 3);
+        missed
+            .take(&page(talk(), &[1, 2, 3], false))
+            .expect("right");
+        assert_eq!(missed.heard, 3);
+        let refused = |page: SyncPage| Missed::messages(talk(), 3).take(&page).is_err();
+        assert!(refused(page(talk(), &[1, 3, 2], false)), "another order");
+        assert!(refused(page(talk(), &[1, 1, 2], false)), "one twice");
+        assert!(refused(page(talk(), &[1, 2, 3], true)), "a gap");
+        let elsewhere = ConversationId(uuid::Uuid::from_u128(8));
+        assert!(refused(page(elsewhere, &[1, 2, 3], false)), "elsewhere");
+        assert!(Missed::nothing().take(&page(talk(), &[1], false)).is_err());
+    }
+}

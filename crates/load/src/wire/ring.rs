@@ -301,4 +301,15 @@ mod tests {
         }
         assert!(room.next(now).is_err());
     }
+
+    #[test]
+    fn a_message_is_finished_with_its_ack_and_its_copies() {
+        let (mut room, now) = room(1);
+        assert_eq!((room.unfinished(), room.unacked()), (3, vec![1, 2, 3]));
+        room.take(Heard::Delivery(1), 1, b"one", now).expect("fine");
+        room.take(Heard::Delivery(2), 2, b"two", now).expect("fine");
+        assert_eq!(room.unfinished(), 3);
+        room.take(Heard::Ack(1), 1, b"", now).expect("fine");
+        assert_eq!((room.unfinished(), room.unacked()), (2, vec![2, 3]));
+    }
 }
