@@ -56,6 +56,8 @@ struct Own {
     process: Running,
     folder: Folder,
     database_url: Option<String>,
+    /// What stands in its environment besides its settings.
+    surroundings: &'static [(&'static str, &'static str)],
 }
 
 impl Measured {
@@ -66,11 +68,12 @@ impl Measured {
     ) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let host_app = HostApp::new()?;
-        let (url, process) = start(machine, folder.path(), database_url, &host_app)?;
+        let (url, process) = start(machine, folder.path(), database_url, &host_app, &[])?;
         let own = Own {
             process,
             folder,
             database_url: database_url.map(str::to_owned),
+            surroundings: &[],
         };
         Self::look(url, host_app, Some(own)).await
     }
@@ -100,6 +103,7 @@ impl Measured {
             process,
             folder,
             database_url,
+            surroundings,
         } = self.own.take().context("only our own is restarted")?;
         drop(process);
         let started = Instant::now();
@@ -108,6 +112,7 @@ impl Measured {
             folder.path(),
             database_url.as_deref(),
             &self.host_app,
+            surroundings,
         )?;
         self.api = Api::new(&url);
         self.url = url;
@@ -115,8 +120,16 @@ impl Measured {
             process,
             folder,
             database_url,
+            surroundings,
         });
         Ok(started)
+    }
+
+    /// From its next start on our own server has this in its environment.
+    pub(crate) fn surround_with(&mut self, surroundings: &'static [(&'static str, &'static str)]) {
+        if let Some(own) = &mut self.own {
+            own.surroundings = surroundings;
+        }
     }
 
     /// The process of our own server.
@@ -185,6 +198,7 @@ fn start(
     data_dir: &Path,
     database_url: Option<&str>,
     host_app: &HostApp,
+    surroundings: &[(&str, &str)],
 ) -> anyhow::Result<(String, Running)> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -195,6 +209,7 @@ fn start(
         .env("PARLOR_LOG_FILTER", "warn")
         .envs(LIFTED)
         .envs(host_app.environment())
+        .envs(surroundings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     match database_url {

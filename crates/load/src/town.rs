@@ -7,7 +7,7 @@ use parlor_protocol::ConversationId;
 use crate::server::{Measured, Person};
 
 /// People who share their conversations: most are small.
-const CIRCLE: usize = 10;
+pub(crate) const CIRCLE: usize = 10;
 /// Conversations that are made at once.
 const AT_ONCE: usize = 16;
 

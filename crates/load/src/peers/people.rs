@@ -4,7 +4,7 @@ use anyhow::Context;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 
-use crate::wire::Seat;
+use crate::{town::CIRCLE, wire::Seat};
 
 /// When tokens end: the year 2100. No round lasts longer.
 const EXPIRES: u64 = 4_102_444_800;
@@ -18,9 +18,6 @@ pub(crate) struct People {
     /// Rooms of each person in which nothing is said.
     quiet: usize,
 }
-
-/// People who share their quiet rooms, as with Parlor.
-const CIRCLE: usize = 10;
 
 #[derive(Serialize)]
 struct Claims {

@@ -1,6 +1,8 @@
 //! The raw echo: one task for each connection that owns no buffer while it waits, as the smallest
 //! server on the same runtime would be.
 
+use std::io::{self, ErrorKind};
+
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -23,20 +25,22 @@ pub(crate) fn run(listener: std::net::TcpListener) -> anyhow::Result<()> {
     })
 }
 
-async fn echo(mut socket: TcpStream) -> std::io::Result<()> {
+async fn echo(mut socket: TcpStream) -> io::Result<()> {
     loop {
         socket.readable().await?;
-        let mut bytes = [0; READ_BYTES];
-        match socket.try_read(&mut bytes) {
-            Ok(0) => return Ok(()),
-            // Boxed, or the place for these bytes would be a part of every waiting task.
-            Ok(read) => Box::pin(write(&mut socket, bytes[..read].into())).await?,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        if let Some(bytes) = read(&socket)? {
+            socket.write_all(&bytes).await?;
         }
     }
 }
 
-async fn write(socket: &mut TcpStream, bytes: Box<[u8]>) -> std::io::Result<()> {
-    socket.write_all(&bytes).await
+/// What there is to read. By itself, or the place for it would be a part of every waiting task.
+fn read(socket: &TcpStream) -> io::Result<Option<Box<[u8]>>> {
+    let mut bytes = [0; READ_BYTES];
+    match socket.try_read(&mut bytes) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        Ok(read) => Ok(Some(bytes[..read].into())),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -10,4 +10,4 @@ mod fanout;
 mod start;
 
 pub(crate) use command::{RawServer, run};
-pub(crate) use start::{Floor, start, start_with_folder};
+pub(crate) use start::{Floor, start, start_with, start_with_folder};

@@ -25,7 +25,16 @@ pub(crate) struct Floor {
 
 /// Starts `parlor bench raw …` on the server's core.
 pub(crate) fn start(machine: &Machine, arguments: &str) -> anyhow::Result<Floor> {
-    run(machine, arguments, None, None)
+    run(machine, arguments, None, &[])
+}
+
+/// The same with more in its environment.
+pub(crate) fn start_with(
+    machine: &Machine,
+    arguments: &str,
+    environment: &[(&str, &str)],
+) -> anyhow::Result<Floor> {
+    run(machine, arguments, None, environment)
 }
 
 /// The same for one that stores something: in a fresh folder, or in the database at this URL.
@@ -34,14 +43,15 @@ pub(crate) fn start_with_folder(
     arguments: &str,
     database_url: Option<&str>,
 ) -> anyhow::Result<Floor> {
-    run(machine, arguments, Some(Folder::new()?), database_url)
+    let url = database_url.map(|url| (DATABASE_URL, url));
+    run(machine, arguments, Some(Folder::new()?), url.as_slice())
 }
 
 fn run(
     machine: &Machine,
     arguments: &str,
     folder: Option<Folder>,
-    database_url: Option<&str>,
+    environment: &[(&str, &str)],
 ) -> anyhow::Result<Floor> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -52,10 +62,9 @@ fn run(
     if let Some(folder) = &folder {
         command.arg("--dir").arg(folder.path());
     }
-    match database_url {
-        Some(url) => command.env(DATABASE_URL, url),
-        None => command.env_remove(DATABASE_URL),
-    };
+    command
+        .env_remove(DATABASE_URL)
+        .envs(environment.iter().copied());
     let mut process = Running::start(machine, &mut command)?;
     let stdout = process.stdout().context("no output of a raw server")?;
     let mut line = String::new();

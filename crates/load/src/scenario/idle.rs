@@ -2,6 +2,11 @@
 //!
 //! Memory is a slope: between some connections and three times as many, in a process that is new for
 //! each measurement. What the first ones cost everyone falls out, and so does what signing up has left.
+//! What a database keeps in memory of its own pages is no matter of connections and has a bound: it is
+//! filled before, by a few people of each circle who come and go until it grows no more.
+//!
+//! Parlor and the floor run with small pages: an allocator that asks for huge ones makes memory grow in
+//! steps of two MiB, which is more than the floor needs for two thousand connections.
 //!
 //! Processor time is counted from when all are connected until the server has pinged each of them once
 //! and all pings are answered: a heartbeat is 25 s, spread by a fifth, so that takes half a minute. It is
@@ -23,6 +28,7 @@ use crate::{
     report::Who,
     server::Measured,
     statistics::Spread,
+    town::CIRCLE,
     wire::{Clients, Fleet, Greeted, Returning},
 };
 
@@ -35,6 +41,14 @@ const CLIENTS: usize = 9000;
 const CLIENTS_QUICK: usize = 3000;
 /// The larger size is so many times the smaller one.
 const GROWTH: usize = 3;
+/// People who come and go at once while a server's caches fill.
+const WARMING_AT_ONCE: usize = 50;
+/// Caches are full when so many passes in a row add no more than this, in bytes; passes at most.
+const WARMING_QUIET: usize = 3;
+const WARMING_BYTES: u64 = 256 * 1024;
+const WARMING_PASSES_MAX: usize = 60;
+/// Small pages, by the allocator's own setting.
+const SMALL_PAGES: [(&str, &str); 1] = [("MIMALLOC_ALLOW_THP", "0")];
 /// How long a server may tidy up before it is weighed.
 const TIDYING: Duration = Duration::from_millis(200);
 
@@ -115,7 +129,7 @@ impl Contender for Echo {
     }
 
     fn measure(&mut self, _lasting: Duration) -> anyhow::Result<Sample> {
-        let floor = raw::start(&self.machine, "echo")?;
+        let floor = raw::start_with(&self.machine, "echo", &SMALL_PAGES)?;
         let open = |few| Fleet::open(floor.address, Box::new(Greeted::ByEcho), &[few]);
         Ok(weigh(&floor.process, self.many, open)?.0)
     }
@@ -138,7 +152,8 @@ struct OwnParlor {
 
 impl OwnParlor {
     fn new(lab: &mut Lab, many: usize) -> anyhow::Result<Self> {
-        let (server, town) = lab.town(many, CONVERSATIONS)?;
+        let (mut server, town) = lab.town(many, CONVERSATIONS)?;
+        server.surround_with(&SMALL_PAGES);
         Ok(Self {
             label: "Parlor".to_owned(),
             machine: lab.machine.clone(),
@@ -154,12 +169,51 @@ impl OwnParlor {
         self.server.restart(&self.machine)?;
         // Nobody resumes: a cursor would be one more thing to read.
         self.clients.each(|(_, client)| client.cursor = None);
+        self.warm()?;
         let address = self.server.address()?;
         let visit = Returning::new(self.server.host().to_owned(), self.clients.clone());
         let open = |few| Fleet::open(address, Box::new(visit), &[few]);
         let (sample, fleet) = weigh(self.server.process()?, self.many, open)?;
         self.fleet = Some(fleet);
         Ok(sample)
+    }
+
+    /// Fills the caches of the server's database: each pass is by others, and so at other places.
+    fn warm(&self) -> anyhow::Result<()> {
+        let process = self.server.process()?;
+        let mut before = process.resident_bytes()?;
+        let mut quiet = 0;
+        for pass in 0..WARMING_PASSES_MAX {
+            self.visit_by_some(pass % CIRCLE)?;
+            let after = process.resident_bytes()?;
+            quiet = if after <= before + WARMING_BYTES {
+                quiet + 1
+            } else {
+                0
+            };
+            if quiet == WARMING_QUIET {
+                break;
+            }
+            before = after;
+        }
+        Ok(())
+    }
+
+    /// One person of each circle comes and goes.
+    fn visit_by_some(&self, seat: usize) -> anyhow::Result<()> {
+        let mut tokens = Vec::new();
+        self.clients.each(|(person, client)| {
+            if person % CIRCLE == seat {
+                tokens.push(client.token.clone());
+            }
+        });
+        for some in tokens.chunks(WARMING_AT_ONCE) {
+            let clients = Clients::new(some.iter().cloned());
+            let visit = Returning::new(self.server.host().to_owned(), clients);
+            let address = self.server.address()?;
+            drop(Fleet::open(address, Box::new(visit), &[some.len()])?);
+        }
+        Ok(())
     }
 
     /// What a heartbeat of everybody costs, as µs a second of each connection.

@@ -17,7 +17,7 @@ use crate::{
     scenario::sends::{IN_FLIGHT, SENDERS},
     server::{Measured, Person},
     statistics::Spread,
-    wire::{Clients, Fleet, Http, Parlor, Reborn, Returning, Unacked, keep_up},
+    wire::{Clients, Fleet, Http, Parlor, Reborn, Returning, Unacked, keep_up, top_up},
 };
 
 const NAME: &str = "kill";
@@ -115,6 +115,8 @@ fn kill(lab: &Lab, server: &mut Measured) -> anyhow::Result<Killed> {
     let protocol = Parlor::new(server.host().to_owned(), tokens.collect(), talks.collect());
     let mut fleet = Fleet::open(server.address()?, Box::new(protocol), &rooms)?;
     keep_up(&mut fleet, IN_FLIGHT, lab.plan.lasting)?;
+    // What was just sent cannot be stored yet: the kill meets messages under way.
+    top_up(&mut fleet, IN_FLIGHT)?;
     let started = server.restart(&lab.machine)?;
     fleet.take_last_words();
     for (sender, room) in senders.iter_mut().zip(fleet.rooms()) {

@@ -60,12 +60,18 @@ pub(crate) fn acknowledged(
 pub(crate) fn keep_up(fleet: &mut Fleet, in_flight: u64, lasting: Duration) -> anyhow::Result<()> {
     let end = Instant::now() + lasting;
     while Instant::now() < end {
-        for room in 0..fleet.rooms().len() {
-            while fleet.rooms()[room].unfinished() < in_flight {
-                fleet.send(room, Instant::now())?;
-            }
-        }
+        top_up(fleet, in_flight)?;
         fleet.pump_until(end)?;
+    }
+    Ok(())
+}
+
+/// Sends until so many messages are under way in every room.
+pub(crate) fn top_up(fleet: &mut Fleet, in_flight: u64) -> anyhow::Result<()> {
+    for room in 0..fleet.rooms().len() {
+        while fleet.rooms()[room].unfinished() < in_flight {
+            fleet.send(room, Instant::now())?;
+        }
     }
     Ok(())
 }

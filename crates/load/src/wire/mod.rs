@@ -19,7 +19,7 @@ pub(crate) mod websocket;
 pub(crate) use fleet::Fleet;
 pub(crate) use greeted::Greeted;
 pub(crate) use http::Http;
-pub(crate) use load::{Taken, acknowledged, closed, keep_up, paced};
+pub(crate) use load::{Taken, acknowledged, closed, keep_up, paced, top_up};
 pub(crate) use parlor::Parlor;
 pub(crate) use protocol::{Heard, Protocol, Seat};
 pub(crate) use raw::{Raw, TRIGGER_BYTES, WELCOME, write_message};
