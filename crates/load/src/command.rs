@@ -152,15 +152,22 @@ fn scenarios(machine: Machine, options: &Options, wanted: &[Scenario]) -> anyhow
     if lab.machine.is_shared() {
         eprintln!("One core: server and generator share it, and so nothing is pinned.");
     }
+    let mut without = Vec::new();
     for scenario in wanted {
-        if options.only.is_empty() || options.only.contains(scenario) {
-            scenario
-                .run(&mut lab, options.members)
-                .with_context(|| scenario.name())?;
+        if !options.only.is_empty() && !options.only.contains(scenario) {
+            continue;
+        }
+        // What the others found is not lost with one that cannot be measured.
+        if let Err(error) = scenario.run(&mut lab, options.members) {
+            let why = format!("{error:#}");
+            lab.report.leave_out(scenario.name(), "everyone", &why);
+            without.push(format!("{}: {why}", scenario.name()));
         }
     }
     lab.progress.end();
-    options.write(&lab.report)
+    options.write(&lab.report)?;
+    ensure!(without.is_empty(), "not measured: {}", without.join("; "));
+    Ok(())
 }
 
 impl Options {
