@@ -336,6 +336,40 @@ async fn a_flood_of_pings_ends_with_4029() {
     assert_eq!(plain.closed().await, 4029);
 }
 
+/// Pages are large, and each takes one of the places for reading: nobody takes them all.
+#[tokio::test]
+async fn syncs_of_one_socket_come_two_at_a_time() {
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (mut plain, _) = connected(&server, "ada").await;
+    for n in 0..60 {
+        let sync = json!({"type": "sync", "ref": n}).to_string();
+        plain.stream.feed(Message::text(sync)).await.expect("fed");
+    }
+    plain.stream.flush().await.expect("written");
+    let (mut pages, mut refusals) = (0, 0);
+    while pages + refusals < 60 {
+        let frame = plain.hears().await;
+        if frame["type"] == "ack" {
+            assert!(frame["page"]["cursor"].is_string(), "{frame}");
+            pages += 1;
+        } else {
+            assert_eq!(
+                (&frame["code"], &frame["retryAfterMs"]),
+                (&json!("rate_limited"), &json!(1000))
+            );
+            refusals += 1;
+        }
+    }
+    assert!(
+        pages >= 2 && refusals > 0,
+        "{pages} pages, {refusals} refusals"
+    );
+    plain
+        .say(json!({"type": "sync", "ref": "later"}).to_string())
+        .await;
+    assert!(plain.hears().await["page"].is_object());
+}
+
 #[tokio::test]
 async fn one_users_sockets_are_limited() {
     let server = TestServer::start_with(Engine::Sqlite, |options| {

@@ -14,7 +14,7 @@ const STYLE: &str = "
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #98a5b4; --paper: #14181d;
   --rule: #2c343d; --own: #6d9df0; --peer: #56616e; --met: #55c08a; --missed: #ea7a72; --second: #e0a553; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem; }
+  max-width: 68rem; margin: 2.5rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .5rem; }
 p, li { color: var(--soft); } code { font-size: .9em; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
