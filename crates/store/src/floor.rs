@@ -10,13 +10,20 @@ use std::{
 };
 
 use rusqlite::{Connection, TransactionBehavior, params};
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::postgres::PgBindIterExt as _;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     engine::{Pools, write},
 };
+
+/// One array a column, as the appender's rows go, so that the text is the same for any number of rows.
+const INSERT_POSTGRES: &str = "
+    INSERT INTO messages (conversation_id, seq, id, version, sender_id, client_id, kind, content, created_at, tick, body_hash)
+    SELECT v.conversation_id, v.seq, v.id, v.seq + 1, v.sender_id, v.client_id, 'text', $7, v.number, 1, v.number
+    FROM UNNEST($1::UUID[], $2::BIGINT[], $3::UUID[], $4::TEXT[], $5::TEXT[], $6::BIGINT[])
+        AS v (conversation_id, seq, id, sender_id, client_id, number)";
 
 /// Conversations with one sender each, and how many of their rows are committed.
 #[derive(Debug)]
@@ -135,27 +142,18 @@ impl RawRows {
         while begun.elapsed() < lasting {
             let first = self.rows + commits.len() * batch_rows;
             let one = Instant::now();
+            let rows: Vec<_> = rows(&self.talks, first..first + batch_rows).collect();
             let mut transaction = writers.begin().await?;
-            let mut insert = QueryBuilder::<Postgres>::new(
-                "INSERT INTO messages (conversation_id, seq, id, version, sender_id, client_id, kind, content, created_at, tick, body_hash) ",
-            );
-            insert.push_values(
-                rows(&self.talks, first..first + batch_rows),
-                |mut row, raw| {
-                    row.push_bind(raw.talk.conversation)
-                        .push_bind(raw.seq)
-                        .push_bind(raw.id)
-                        .push_bind(raw.seq + 1)
-                        .push_bind(raw.talk.sender.as_str())
-                        .push_bind(raw.client_id);
-                    row.push("'text'")
-                        .push_bind(text)
-                        .push_bind(raw.number)
-                        .push_bind(1_i64)
-                        .push_bind(raw.number);
-                },
-            );
-            insert.build().execute(&mut *transaction).await?;
+            sqlx::query(INSERT_POSTGRES)
+                .bind(rows.iter().map(|row| row.talk.conversation).bind_iter())
+                .bind(rows.iter().map(|row| row.seq).bind_iter())
+                .bind(rows.iter().map(|row| row.id).bind_iter())
+                .bind(rows.iter().map(|row| row.talk.sender.as_str()).bind_iter())
+                .bind(rows.iter().map(|row| row.client_id.as_str()).bind_iter())
+                .bind(rows.iter().map(|row| row.number).bind_iter())
+                .bind(text)
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await?;
             commits.push(one.elapsed());
         }
