@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Fewer rounds than these say nothing.
-const ROUNDS_MIN: usize = 3;
+pub(crate) const ROUNDS_MIN: usize = 3;
 /// From here on the generator has no time left.
 const GENERATOR_BUSY: f64 = 0.95;
 /// Below this a server waits for something: for the generator, if that is busy.
@@ -57,6 +57,19 @@ pub(crate) struct Verdict {
     pub(crate) rounds_dropped: usize,
 }
 
+impl Refusal {
+    /// So many rounds are steady; in the others the floors are such shares apart.
+    pub(crate) fn floors_disagree(kept: usize, apart: impl Iterator<Item = f64>) -> Self {
+        let apart: Vec<String> = apart
+            .map(|share| format!("{:.0} %", share * 100.0))
+            .collect();
+        Self::FloorsDisagree {
+            kept,
+            apart: apart.join(", "),
+        }
+    }
+}
+
 impl Verdict {
     /// Of a figure that no load was kept up for: there is nobody's core to speak of.
     pub(crate) fn plain(figure: f64, floor: f64, ratio: Spread, units: u64, rounds: usize) -> Self {
@@ -90,14 +103,7 @@ pub(crate) fn judge_both_ends(rounds: &Rounds, place: usize) -> Result<Verdict, 
 
 fn judged(rounds: &Rounds, place: usize, floor_is_server: bool) -> Result<Verdict, Refusal> {
     let kept = rounds.kept.len();
-    let apart = rounds.dropped.iter();
-    let apart: Vec<String> = apart
-        .map(|share| format!("{:.0} %", share * 100.0))
-        .collect();
-    let disagree = Refusal::FloorsDisagree {
-        kept,
-        apart: apart.join(", "),
-    };
+    let disagree = Refusal::floors_disagree(kept, rounds.dropped.iter().copied());
     if kept < ROUNDS_MIN {
         return Err(disagree);
     }

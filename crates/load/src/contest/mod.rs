@@ -13,5 +13,5 @@ pub(crate) use goal::{
     BACKLOG, FANOUT, Goal, HALF, HISTORY, IDLE, IDLE_CPU, KILL, KILL_LOSSES, LIVE, LONE, LONE_TAIL,
     MEMBERS, PRESENCE, RECONNECT, RESUME, SENDS, SENDS_POSTGRES, STALLED,
 };
-pub(crate) use judge::{Refusal, Verdict, judge, judge_both_ends};
-pub(crate) use rounds::{Plan, Rounds, rounds};
+pub(crate) use judge::{ROUNDS_MIN, Refusal, Verdict, judge, judge_both_ends};
+pub(crate) use rounds::{FLOORS_APART_MAX, Plan, Rounds, rounds};

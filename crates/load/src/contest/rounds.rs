@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How far apart the two floors of a round may be, as a share of the higher one.
-const FLOORS_APART_MAX: f64 = 0.10;
+pub(crate) const FLOORS_APART_MAX: f64 = 0.10;
 /// A first measurement of everybody that is not counted, as a share of the others: caches, buffers
 /// and allocators are then as they will be.
 const WARM_UP_SHARE: f64 = 0.3;

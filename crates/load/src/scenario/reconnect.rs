@@ -12,7 +12,10 @@
 
 use crate::{
     adapter::{self, Visits, clients},
-    contest::{Contender, Host, LIVE, RECONNECT, Verdict, judge_both_ends, rounds},
+    contest::{
+        Contender, FLOORS_APART_MAX, Host, LIVE, RECONNECT, ROUNDS_MIN, Refusal, Verdict,
+        judge_both_ends, rounds,
+    },
     lab::Lab,
     peer::Peer,
     raw,
@@ -51,13 +54,13 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
     lab.report
         .judge_by(NAME, RECONNECT, &rounds, &contenders, judge_both_ends);
     drop(contenders);
-    if let Some(verdict) = parlor.pair.as_ref().and_then(|talk| live(&talk.waits)) {
+    if let Some(talk) = &parlor.pair {
         let who = Who {
             label: &parlor.label,
             note: "two people who stayed, 200 messages a second",
             is_peer: false,
         };
-        lab.report.say(NAME_OF_LIVE, LIVE, &who, Ok(verdict));
+        lab.report.say(NAME_OF_LIVE, LIVE, &who, live(&talk.waits));
     }
     Ok(())
 }
@@ -143,30 +146,77 @@ fn other(lab: &Lab, peer: &Peer, many: usize) -> anyhow::Result<Storm> {
     Ok(storm)
 }
 
-/// What the pair waited in the storms, beside what it waited before them.
-fn live(waits: &[(Latencies, Latencies)]) -> Option<Verdict> {
+/// What the pair waited in the storms, beside what it waited before them. Rounds whose calm was not like
+/// that of the others say nothing.
+fn live(waits: &[(Latencies, Latencies)]) -> Result<Verdict, Refusal> {
     // The first is that of the warm-up.
-    let waits = waits.get(1..)?;
-    let ms = |latencies: &Latencies| Some(latencies.at(PERCENTILE)?.as_secs_f64() * 1000.0);
+    let waits = waits.get(1..).unwrap_or_default();
+    let ms = |latencies: &Latencies, share| {
+        let at = latencies.at(share).unwrap_or_default();
+        at.as_secs_f64() * 1000.0
+    };
+    let calms: Vec<f64> = waits.iter().map(|(calm, _)| ms(calm, 0.5)).collect();
+    let usual = Spread::of(calms.clone()).map_or(0.0, |spread| spread.median);
+    let apart = |calm: &f64| (calm - usual).abs() / usual.max(*calm);
+    let steady: Vec<_> = waits
+        .iter()
+        .zip(&calms)
+        .filter(|(_, calm)| apart(calm) <= FLOORS_APART_MAX)
+        .map(|(waits, _)| waits)
+        .collect();
+    let wild = calms
+        .iter()
+        .map(apart)
+        .filter(|apart| *apart > FLOORS_APART_MAX);
     let (mut before, mut during) = (Latencies::default(), Latencies::default());
     let mut ratios = Vec::new();
-    for (calm, storm) in waits {
-        ratios.push(ms(storm)? / ms(calm)?);
+    for (calm, storm) in &steady {
+        ratios.push(ms(storm, PERCENTILE) / ms(calm, PERCENTILE));
         before.merge(calm);
         during.merge(storm);
     }
-    let spread = Spread::of(ratios)?;
-    let (figure, floor) = (ms(&during)?, ms(&before)?);
+    let disagree = Refusal::floors_disagree(steady.len(), wild);
+    let spread = Spread::of(ratios).filter(|_| steady.len() >= ROUNDS_MIN);
+    let spread = spread.ok_or(disagree)?;
+    let (figure, floor) = (ms(&during, PERCENTILE), ms(&before, PERCENTILE));
     // One round has few messages: the middle is that of all of them together.
     let ratio = Spread {
         median: figure / floor,
         ..spread
     };
-    Some(Verdict::plain(
+    Ok(Verdict::plain(
         figure,
         floor,
         ratio,
         during.total(),
-        waits.len(),
+        steady.len(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn waits(calm_ms: u64, storm_ms: u64) -> (Latencies, Latencies) {
+        let of = |ms| {
+            let mut latencies = Latencies::default();
+            latencies.record(Duration::from_millis(ms));
+            latencies
+        };
+        (of(calm_ms), of(storm_ms))
+    }
+
+    #[test]
+    fn a_calm_unlike_the_others_says_nothing() {
+        let warm_up = waits(50, 50);
+        let rounds =
+            [(10, 20), (10, 20), (30, 300), (10, 20)].map(|(calm, storm)| waits(calm, storm));
+        let all: Vec<_> = std::iter::once(warm_up).chain(rounds).collect();
+        let verdict = live(&all).expect("three are steady");
+        assert_eq!(verdict.rounds_kept, 3);
+        assert!((verdict.ratio.median - 2.0).abs() < 0.1, "{verdict:?}");
+        assert!(live(&all[..4]).is_err(), "two are steady");
+    }
 }

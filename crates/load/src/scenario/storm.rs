@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
+
 use crate::{
     adapter::Visits,
     contest::{Contender, Host, Sample},
     machine::own_cpu,
     process::Running,
     scenario::pair::Pair,
-    statistics::Latencies,
+    statistics::{Latencies, Spread},
     wire::Fleet,
 };
 
@@ -63,6 +65,8 @@ struct Passed {
     server_cpu: Duration,
     own_cpu: Duration,
     clients: u64,
+    /// How long each of them took, in seconds.
+    each: Vec<f64>,
 }
 
 impl Storm {
@@ -94,7 +98,9 @@ impl Storm {
         self.process()?.until_idle()?;
         let (server_cpu, own, begun) = (self.process()?.cpu()?, own_cpu(), Instant::now());
         let fleet = self.open()?;
-        passed.took += begun.elapsed();
+        let took = begun.elapsed();
+        passed.each.push(took.as_secs_f64());
+        passed.took += took;
         passed.own_cpu += own_cpu().saturating_sub(own);
         passed.server_cpu += self.process()?.cpu()?.saturating_sub(server_cpu);
         passed.clients += self.clients as u64;
@@ -157,10 +163,12 @@ impl Contender for Storm {
         if let Some(talk) = &mut self.pair {
             talk.waits.push((before, during));
         }
-        let clients = passed.clients as f64;
+        // A storm is short: one that something else has disturbed must not decide for the others.
+        let middle = Spread::of(passed.each).context("no storm has passed")?;
+        let clients = self.clients as f64;
         let figure = match self.figure {
-            Figure::ClientsPerSecond => clients / passed.took.as_secs_f64(),
-            Figure::MicrosecondsPerClient => passed.took.as_secs_f64() * 1e6 / clients,
+            Figure::ClientsPerSecond => clients / middle.median,
+            Figure::MicrosecondsPerClient => middle.median * 1e6 / clients,
         };
         Ok(Sample {
             figure,
