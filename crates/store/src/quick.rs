@@ -30,7 +30,8 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
-/// The way to the reading threads. They end when the last of these is gone.
+/// The way to the reading threads. They end when the last of these is gone. Their queues have no bound of
+/// their own: whoever asks holds one of the application's few turns to read, and asks one thing at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Quick {
     threads: Arc<[mpsc::Sender<Job>]>,

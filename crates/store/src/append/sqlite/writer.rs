@@ -25,7 +25,8 @@ const CHECKPOINT_PAGES: u32 = 8192;
 /// How long a commit is held back by the planted bug that answers before it.
 const TOO_LATE: Duration = Duration::from_millis(100);
 
-/// The way to the appending thread. It ends when the last of these is gone.
+/// The way to the appending thread. It ends when the last of these is gone. A batch holds the turn to
+/// write while it waits in the queue, so there is one at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer(mpsc::Sender<Job>);
 
