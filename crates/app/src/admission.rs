@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Clock, app::refused, known::Known};
+use crate::{Clock, app::refused, known::Known, tails::Tails};
 
 /// Users that may wait to be seen for the first time; one more is told to come back.
 const WAITING_MAX: usize = 16_384;
@@ -61,7 +61,11 @@ type Reply = oneshot::Sender<Result<(), Refusal>>;
 
 impl Admission {
     /// Starts the task.
-    pub(crate) fn spawn(store: Store, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
+    pub(crate) fn spawn(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        tails: Arc<Tails>,
+    ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let known = Arc::new(Known::default());
         let closing = Arc::new(Notify::new());
@@ -69,6 +73,7 @@ impl Admission {
             store,
             clock,
             known: known.clone(),
+            tails,
         };
         let task = tokio::spawn(desk.run(waiting, closing.clone()));
         let admission = Self {
@@ -128,6 +133,7 @@ struct Desk {
     store: Store,
     clock: Arc<dyn Clock>,
     known: Arc<Known>,
+    tails: Arc<Tails>,
 }
 
 impl Desk {
@@ -193,7 +199,11 @@ impl Desk {
             return Ok(());
         }
         let now = self.clock.now();
-        match self.store.admit_host_users(&new, &changed, now).await {
+        let admitted = self.store.admit_host_users(&new, &changed, now).await;
+        if !changed.is_empty() {
+            self.tails.forget();
+        }
+        match admitted {
             Ok(made) => {
                 let seen = made.iter().chain(changed.iter().map(|user| &user.id));
                 seen.for_each(|id| self.welcome(batch, id));

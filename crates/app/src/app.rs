@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     Clock, admission::Admission, limiter::Limiter, links::Links, publisher::Publisher,
-    revoked::Revoked,
+    revoked::Revoked, tails::Tails,
 };
 
 /// How long ended sessions are kept: a used refresh token of theirs is still recognised.
@@ -112,6 +112,7 @@ pub struct App {
     /// The first tick that may not be announced yet.
     pub(crate) position: Arc<AtomicI64>,
     pub(crate) syncs: Semaphore,
+    pub(crate) tails: Arc<Tails>,
     pub(crate) attaching: AtomicUsize,
     failed: watch::Receiver<bool>,
     draining: AtomicBool,
@@ -169,7 +170,8 @@ impl App {
             loaded: Loaded::default(),
         };
         let publishing = tokio::spawn(publisher.run(committed));
-        let (admission, admitting) = Admission::spawn(store.clone(), clock.clone());
+        let tails = Arc::<Tails>::default();
+        let (admission, admitting) = Admission::spawn(store.clone(), clock.clone(), tails.clone());
         let passwords = Passwords::new(config.password_hashes_max)
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(Arc::new(Self {
@@ -192,6 +194,7 @@ impl App {
             cursors: Seal::new(keys, "sync cursor"),
             position,
             syncs: Semaphore::new(SYNCS_MAX),
+            tails,
             attaching: AtomicUsize::new(0),
             failed,
             draining: AtomicBool::new(false),

@@ -26,6 +26,7 @@ mod publisher;
 mod receipts;
 mod revoked;
 mod sync;
+mod tails;
 
 pub use accounts::Caller;
 pub use admission::FirstSight;

@@ -12,9 +12,12 @@ use std::sync::atomic::Ordering;
 
 use parlor_core::{Actor, Refusal, planted::planted, validate};
 use parlor_protocol::{
-    Code, ConversationId, Message, SyncPage, SyncedConversation, SyncedUser, Timestamp, UserId,
+    Code, Conversation, ConversationId, SharedMessage, SyncPage, SyncedConversation, SyncedUser,
+    Timestamp, User, UserId,
 };
-use parlor_store::{ChangedConversation, ListFilter, ListKey};
+use parlor_store::{
+    ChangedConversation, Changes, ListFilter, ListKey, Missed, Position, StoreError,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, app::refused};
@@ -99,53 +102,36 @@ impl App {
             .is_some_and(|cursor| cursor.epoch != self.epoch());
         let place = cursor.filter(|_| !reset).map(|cursor| cursor.place);
         let _turn = self.syncs.acquire().await;
-        if let Some(Place::Known(since)) = place
-            && let Some(page) = self.unchanged(user_id, since, reset).await?
-        {
-            return Ok(page);
-        }
-        // Before anything else is read: what changes after this is heard of live, or next time.
-        let position = self.store.position().await.map_err(refused)?;
-        let user = self
-            .store
-            .user_with_version(user_id)
-            .await
-            .map_err(refused)?;
-        let (user, user_version) = user.ok_or_else(account_is_gone)?;
-        let now = Begun {
-            tick: position.next,
-            user_version,
-        };
-        // The store has not come so far: it was set back, or this is another one.
-        let known = |tick: i64| {
-            (tick <= position.horizon)
-                .then_some(())
-                .ok_or_else(not_usable)
-        };
-        let found = match place {
-            None => self.listing(user_id, now, None, limit).await?,
+        let (user, found) = match place {
+            Some(Place::Known(since)) => self.catch_up(user_id, since, limit).await?,
+            None => {
+                let (user, begun, _) = self.stand(user_id).await?;
+                (user, self.listing(user_id, begun, None, limit).await?)
+            }
             Some(Place::Listing {
                 begun,
                 active_at,
                 after: id,
             }) => {
-                known(begun.tick)?;
+                let (user, _, position) = self.stand(user_id).await?;
+                usable(begun.tick, position)?;
                 let active_at = Timestamp(active_at);
                 let after = Some(ListKey { active_at, id });
-                self.listing(user_id, begun, after, limit).await?
-            }
-            Some(Place::Known(since)) => {
-                known(since)?;
-                self.changes(user_id, since, now, None, limit).await?
+                (user, self.listing(user_id, begun, after, limit).await?)
             }
             Some(Place::Changes {
                 since,
                 begun,
                 after,
             }) => {
-                known(begun.tick)?;
-                self.changes(user_id, since, begun, Some(after), limit)
-                    .await?
+                let (user, _, position) = self.stand(user_id).await?;
+                usable(begun.tick, position)?;
+                let changes = self
+                    .store
+                    .changes(user_id, since, Some(after), limit + 1)
+                    .await
+                    .map_err(refused)?;
+                (user, self.changed(changes, since, begun, limit).await?)
             }
         };
         let user_version = found.begun.user_version;
@@ -160,30 +146,40 @@ impl App {
         })
     }
 
-    /// The whole answer for whoever missed nothing, which are most who come back.
-    async fn unchanged(
+    /// The user, and where things stand before anything else is read: what changes after this is
+    /// heard of live, or next time.
+    async fn stand(&self, user_id: &UserId) -> Result<(User, Begun, Position), Refusal> {
+        let position = self.store.position().await.map_err(refused)?;
+        let user = self.store.user_with_version(user_id).await;
+        let (user, user_version) = user.map_err(refused)?.ok_or_else(account_is_gone)?;
+        let begun = Begun {
+            tick: position.next,
+            user_version,
+        };
+        Ok((user, begun, position))
+    }
+
+    /// What has changed since a position; nothing for most who come back.
+    async fn catch_up(
         &self,
         user_id: &UserId,
         since: i64,
-        reset: bool,
-    ) -> Result<Option<SyncPage>, Refusal> {
-        let standing = self.store.standing(user_id, since).await.map_err(refused)?;
-        let standing = standing.ok_or_else(account_is_gone)?;
-        if standing.has_changed || since > standing.position.horizon {
-            return Ok(None);
-        }
-        Ok(Some(SyncPage {
-            cursor: self.write_cursor(user_id, Place::Known(standing.position.next)),
-            epoch: self.epoch().to_owned(),
-            reset,
-            has_more: false,
-            user: SyncedUser {
-                user: standing.user,
-                user_version: standing.user_version,
-            },
-            conversations: Vec::new(),
-            removed: Vec::new(),
-        }))
+        limit: u32,
+    ) -> Result<(User, Found), Refusal> {
+        let since = if planted("resume-too-late") {
+            since + 3
+        } else {
+            since
+        };
+        let caught_up = self.store.catch_up(user_id, since, limit + 1).await;
+        let (standing, changes) = caught_up.map_err(refused)?.ok_or_else(account_is_gone)?;
+        usable(since, standing.position)?;
+        let begun = Begun {
+            tick: standing.position.next,
+            user_version: standing.user_version,
+        };
+        let found = self.changed(changes, since, begun, limit).await?;
+        Ok((standing.user, found))
     }
 
     /// The cursor of what is announced so far: a socket whose outbox ends here resumes from it.
@@ -237,7 +233,7 @@ impl App {
         let mut bytes = 0;
         let fitting = found.iter().take_while(|found| {
             let fits = bytes <= PAGE_CONTENT_BYTES_MAX;
-            bytes += text(found.conversation.summary.last_message.as_slice());
+            bytes += newest(&found.conversation);
             fits
         });
         let fitting = fitting.count();
@@ -265,37 +261,18 @@ impl App {
         })
     }
 
-    /// The next page of what has changed.
-    async fn changes(
+    /// A page of what has changed, of which one conversation more was read than it may name.
+    async fn changed(
         &self,
-        user_id: &UserId,
+        changes: Changes,
         since: i64,
         begun: Begun,
-        after: Option<ConversationId>,
         limit: u32,
     ) -> Result<Found, Refusal> {
-        let removed = match after {
-            Some(_) => Vec::new(),
-            None => self
-                .store
-                .removed_conversations(user_id, since)
-                .await
-                .map_err(refused)?,
-        };
-        let since = if planted("resume-too-late") {
-            since + 3
-        } else {
-            since
-        };
-        let found = self
-            .store
-            .changed_conversations(user_id, since, after, limit + 1)
-            .await
-            .map_err(refused)?;
         let mut conversations = Vec::new();
         let mut bytes = 0;
         let mut more = None;
-        for changed in found {
+        for changed in changes.conversations {
             if conversations.len() == limit as usize || bytes > PAGE_CONTENT_BYTES_MAX {
                 more = conversations
                     .last()
@@ -308,7 +285,7 @@ impl App {
         }
         Ok(Found {
             conversations,
-            removed,
+            removed: changes.removed,
             has_more: more.is_some(),
             place: match more {
                 Some(after) => Place::Changes {
@@ -327,27 +304,60 @@ impl App {
         changed: ChangedConversation,
         since: i64,
     ) -> Result<SyncedConversation, Refusal> {
-        let messages = self
-            .store
-            .changed_messages(&changed, since)
-            .await
-            .map_err(refused)?;
-        let messages = messages.filter(|messages| text(messages) <= PAGE_CONTENT_BYTES_MAX);
+        let messages = self.missed(&changed, since).await.map_err(refused)?;
+        let messages = messages.filter(|messages| {
+            let text: usize = messages.iter().map(|message| message.content.len()).sum();
+            text <= PAGE_CONTENT_BYTES_MAX
+        });
         Ok(SyncedConversation {
             conversation: changed.conversation,
             gap: messages.is_none(),
             messages: messages.unwrap_or_default(),
         })
     }
+
+    /// The messages that a viewer has missed; `None` for too many. Those who come back have mostly
+    /// missed the same, so the conversation's tail is asked first.
+    async fn missed(
+        &self,
+        changed: &ChangedConversation,
+        since: i64,
+    ) -> Result<Option<Vec<SharedMessage>>, StoreError> {
+        let summary = &changed.conversation.summary;
+        if changed.is_void(since) {
+            return Ok(None);
+        }
+        if summary.last_seq == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let tail = self.tails.tail(&self.store, summary.id, summary.version);
+        match tail.await?.map(|tail| tail.missed(changed, since)) {
+            Some(Missed::Messages(messages)) => Ok(Some(messages)),
+            Some(Missed::TooMany) => Ok(None),
+            Some(Missed::Unknown) | None => {
+                let messages = self.store.changed_messages(changed, since).await?;
+                Ok(messages.map(|found| found.into_iter().map(Into::into).collect()))
+            }
+        }
+    }
+}
+
+/// Refuses a tick to which the store has not come: it was set back, or this is another one.
+fn usable(tick: i64, position: Position) -> Result<(), Refusal> {
+    (tick <= position.horizon)
+        .then_some(())
+        .ok_or_else(not_usable)
 }
 
 /// What a conversation adds to a page, in bytes of text.
 fn weight(synced: &SyncedConversation) -> usize {
-    text(&synced.messages) + text(synced.conversation.summary.last_message.as_slice())
+    let missed = synced.messages.iter().map(|message| message.content.len());
+    missed.sum::<usize>() + newest(&synced.conversation)
 }
 
-fn text(messages: &[Message]) -> usize {
-    messages.iter().map(|message| message.content.len()).sum()
+fn newest(conversation: &Conversation) -> usize {
+    let newest = conversation.summary.last_message.as_ref();
+    newest.map_or(0, |message| message.content.len())
 }
 
 fn account_is_gone() -> Refusal {

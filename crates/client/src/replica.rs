@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, MessagePage,
-    Role, ServerFrame, SyncPage, SyncedConversation, UserId, limits::MEMBERS_INLINE_MAX,
+    Role, ServerFrame, SharedMessage, SyncPage, SyncedConversation, UserId,
+    limits::MEMBERS_INLINE_MAX,
 };
 
 use crate::{
@@ -433,7 +434,9 @@ impl Replica {
             gap,
         } = synced;
         let last_seq = conversation.summary.last_seq;
-        let newest = Window::of_newest(messages).filter(|window| !gap && window.end() >= last_seq);
+        let newest = messages.into_iter().map(SharedMessage::into_message);
+        let newest =
+            Window::of_newest(newest.collect()).filter(|window| !gap && window.end() >= last_seq);
         let mut held = Held {
             conversation,
             window: Some(newest.unwrap_or_else(|| Window::ending_at(last_seq))),
@@ -477,7 +480,7 @@ impl Replica {
             self.reads.want(id, None);
             return;
         };
-        for message in messages {
+        for message in messages.into_iter().map(SharedMessage::into_message) {
             if let Some(known) = window.get_mut(message.seq) {
                 if known.version < message.version {
                     *known = message.clone();

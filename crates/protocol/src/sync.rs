@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
-use crate::{Conversation, ConversationId, Message, User};
+use crate::{Conversation, ConversationId, Message, SharedMessage, User};
 
 /// One page of what has changed. State, not a log: each thing stands here as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
@@ -46,7 +46,9 @@ pub struct SyncedConversation {
     /// As it is now.
     pub conversation: Conversation,
     /// Messages that are new or have changed, in ascending `seq`, each as it is now.
-    pub messages: Vec<Message>,
+    #[ts(as = "Vec<Message>")]
+    #[schema(value_type = Vec<Message>)]
+    pub messages: Vec<SharedMessage>,
     /// More than 100 messages have changed: the client drops its window and reads the newest page.
     pub gap: bool,
 }

@@ -7,12 +7,13 @@ use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
     UserId, limits::MEMBERS_INLINE_MAX,
 };
-use sqlx::QueryBuilder;
+use rusqlite::OptionalExtension as _;
+use sqlx::{PgPool, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
     ChangedConversation, Store, StoreError,
-    engine::read,
+    engine::{Pools, read},
     rows::{MemberRow, MessageRow, kind, message_columns, role, row},
 };
 
@@ -56,9 +57,9 @@ row! {
         muted_until: Option<i64>,
         pinned: bool,
         archived: bool,
-        hidden: bool,
         cleared_seq: i64,
         cleared_tick: i64,
+        hidden: bool,
         unread_count: i64,
     }
 }
@@ -174,7 +175,7 @@ impl Store {
         .await?))
     }
 
-    /// Adds the first members and the newest message to each row: two queries for the whole page.
+    /// Adds the first members and the newest message to each row.
     pub(crate) async fn complete(
         &self,
         rows: Vec<ConversationRow>,
@@ -182,78 +183,118 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let pool = match &self.pools {
+            Pools::Sqlite { quick, .. } => {
+                return quick
+                    .ask(move |connection| complete(connection, rows))
+                    .await;
+            }
+            Pools::Postgres { readers, .. } => readers,
+        };
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let mut members = self.first_members(&ids).await?;
-        let mut newest = self.newest_messages(&ids).await?;
+        let seqs: Vec<i64> = rows.iter().map(|row| row.last_seq).collect();
+        let mut members = first_members(pool, &ids).await?;
+        let mut newest = newest_messages(pool, &ids, &seqs).await?;
         rows.into_iter()
             .map(|row| {
                 let members = members.remove(&row.id).unwrap_or_default();
-                let last_message = newest
-                    .remove(&row.id)
-                    .filter(|message| message.seq > row.cleared_seq && message.seq <= row.last_seq);
-                row.into_conversation(members, last_message)
+                let newest = newest.remove(&row.id);
+                row.into_conversation(members, newest)
             })
             .collect()
     }
+}
 
-    async fn first_members(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Member>>, StoreError> {
-        let rows: Vec<MemberRow> = read!(self, |Db, pool| {
-            let mut query = QueryBuilder::<Db>::new(
-                "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
-                        u.handle, u.name, u.avatar_url
-                 FROM (SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.conversation_id ORDER BY x.joined_at, x.user_id) AS place
-                       FROM members x WHERE x.left_at IS NULL AND x.conversation_id IN (",
-            );
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(*id);
-            }
-            query.push(")) m JOIN users u ON u.id = m.user_id WHERE m.place <= ");
-            query
-                .push_bind(MEMBERS_INLINE_MAX as i64)
-                .push(" ORDER BY m.conversation_id, m.place");
-            query
-                .build_query_as()
-                .persistent(false)
-                .fetch_all(pool)
-                .await?
-        });
-        let mut members: HashMap<Uuid, Vec<Member>> = HashMap::new();
-        for row in rows {
-            members
-                .entry(row.conversation_id)
-                .or_default()
-                .push(row.into_member()?);
-        }
-        Ok(members)
-    }
+/// The first members of one conversation.
+const FIRST_MEMBERS: &str =
+    "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq, u.handle, u.name, u.avatar_url
+     FROM members m JOIN users u ON u.id = m.user_id
+     WHERE m.conversation_id = ?1 AND m.left_at IS NULL ORDER BY m.joined_at, m.user_id LIMIT ?2";
 
-    async fn newest_messages(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Message>, StoreError> {
-        let rows: Vec<MessageRow> = read!(self, |Db, pool| {
-            let mut query = QueryBuilder::<Db>::new(concat!(
-                "SELECT ",
-                message_columns!(),
-                " FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq = c.last_seq
-                  JOIN users u ON u.id = m.sender_id WHERE c.id IN ("
-            ));
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(*id);
-            }
-            query.push(")");
-            query
-                .build_query_as()
-                .persistent(false)
-                .fetch_all(pool)
-                .await?
-        });
-        rows.into_iter()
-            .map(|row| {
-                row.into_message()
-                    .map(|message| (message.conversation_id.0, message))
-            })
-            .collect()
+/// The message at one place.
+const MESSAGE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.conversation_id = ?1 AND m.seq = ?2"
+);
+
+/// [`Store::complete`] on a reading thread: prepared statements, row by row.
+pub(crate) fn complete(
+    connection: &rusqlite::Connection,
+    rows: Vec<ConversationRow>,
+) -> Result<Vec<ChangedConversation>, StoreError> {
+    let mut first_members = connection.prepare_cached(FIRST_MEMBERS)?;
+    let mut message = connection.prepare_cached(MESSAGE)?;
+    let mut completed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let members = first_members
+            .query_map(
+                rusqlite::params![row.id, MEMBERS_INLINE_MAX as i64],
+                MemberRow::from_sqlite,
+            )?
+            .map(|member| member?.into_member())
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let newest = message
+            .query_row(
+                rusqlite::params![row.id, row.last_seq],
+                MessageRow::from_sqlite,
+            )
+            .optional()?
+            .map(MessageRow::into_message)
+            .transpose()?;
+        completed.push(row.into_conversation(members, newest)?);
     }
+    Ok(completed)
+}
+
+async fn first_members(
+    pool: &PgPool,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Member>>, StoreError> {
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
+                u.handle, u.name, u.avatar_url
+         FROM UNNEST($1::UUID[]) c (id)
+         CROSS JOIN LATERAL (SELECT * FROM members x WHERE x.conversation_id = c.id AND x.left_at IS NULL
+                             ORDER BY x.joined_at, x.user_id LIMIT $2) m
+         JOIN users u ON u.id = m.user_id
+         ORDER BY m.conversation_id, m.joined_at, m.user_id",
+    )
+    .bind(ids)
+    .bind(MEMBERS_INLINE_MAX as i64)
+    .fetch_all(pool)
+    .await?;
+    let mut members: HashMap<Uuid, Vec<Member>> = HashMap::new();
+    for row in rows {
+        members
+            .entry(row.conversation_id)
+            .or_default()
+            .push(row.into_member()?);
+    }
+    Ok(members)
+}
+
+async fn newest_messages(
+    pool: &PgPool,
+    ids: &[Uuid],
+    seqs: &[i64],
+) -> Result<HashMap<Uuid, Message>, StoreError> {
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM UNNEST($1::UUID[], $2::BIGINT[]) c (id, seq)
+          JOIN messages m ON m.conversation_id = c.id AND m.seq = c.seq JOIN users u ON u.id = m.sender_id"
+    ))
+    .bind(ids)
+    .bind(seqs)
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            row.into_message()
+                .map(|message| (message.conversation_id.0, message))
+        })
+        .collect()
 }
 
 /// Title and label in one text, each on its own line so that no match spans both.
@@ -266,8 +307,9 @@ impl ConversationRow {
     fn into_conversation(
         self,
         members: Vec<Member>,
-        last_message: Option<Message>,
+        newest: Option<Message>,
     ) -> Result<ChangedConversation, StoreError> {
+        let last_message = newest.filter(|message| message.seq > self.cleared_seq);
         let key = ListKey {
             active_at: Timestamp(self.active_at),
             id: ConversationId(self.id),

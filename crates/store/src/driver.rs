@@ -50,6 +50,14 @@ impl DriverError {
         }
     }
 
+    /// Whether SQLite would have had to wait for another connection.
+    pub(crate) fn is_busy(&self) -> bool {
+        match self {
+            Self::Pool(_) => false,
+            Self::Sqlite(error) => primary_code(error) == Some(ffi::SQLITE_BUSY),
+        }
+    }
+
     /// PostgreSQL's five characters; of SQLite's codes, constraints count as class 23.
     pub(crate) fn sqlstate(&self) -> Option<Cow<'_, str>> {
         match self {

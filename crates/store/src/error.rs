@@ -93,6 +93,11 @@ impl StoreError {
             .is_some_and(|state| state.starts_with("40") || state == "23505")
     }
 
+    /// Whether SQLite would have had to wait for another connection.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if error.is_busy())
+    }
+
     /// Whether one of the values was at fault and not the database.
     pub(crate) fn blames_a_value(&self) -> bool {
         self.sqlstate()

@@ -32,6 +32,7 @@ mod rows;
 mod sessions;
 mod standing;
 mod sync;
+mod tail;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -50,4 +51,5 @@ pub use meta::Position;
 pub use open::{Database, OpenError, StoreConfig};
 pub use sessions::{NewSession, RefreshOutcome, Rotation};
 pub use standing::Standing;
-pub use sync::ChangedConversation;
+pub use sync::{ChangedConversation, Changes};
+pub use tail::{Missed, Tail};

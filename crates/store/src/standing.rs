@@ -59,7 +59,7 @@ impl Store {
                     let ids = select.query_map([user_id.as_str()], |row| row.get(0))?;
                     Ok(ids.collect::<Result<_, _>>()?)
                 };
-                quick.ask(ask).await?
+                quick.ask_here(ask).await?
             }
             Pools::Postgres { readers, .. } => {
                 sqlx::query_scalar(IDS)
@@ -80,7 +80,7 @@ impl Store {
         if let Pools::Sqlite { quick, .. } = &self.pools {
             let user_id = user_id.clone();
             return quick
-                .ask(move |connection| quickly(connection, &user_id, since))
+                .ask_here(move |connection| quickly(connection, &user_id, since))
                 .await;
         }
         let row = read!(self, |Db, pool| {

@@ -1,16 +1,20 @@
 //! What has changed for a user since a position: conversations, messages, and what is gone.
 
+use std::sync::LazyLock;
+
 use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Message, User, UserId,
     limits::SYNC_MESSAGES_MAX,
 };
-use sqlx::{QueryBuilder, Row as _};
+use rusqlite::{Connection, params};
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::{
-    ListKey, Store, StoreError,
-    conversations::{ConversationRow, SELECT},
-    engine::read,
+    ListKey, Standing, Store, StoreError,
+    conversations::{ConversationRow, SELECT, complete},
+    engine::{Pools, read},
+    quick::Statement,
     rows::{MessageRow, UserRow, message_columns},
 };
 
@@ -26,6 +30,32 @@ pub struct ChangedConversation {
     /// The tick at which they did, or joined: what their devices hold from before is void.
     pub cleared_tick: i64,
 }
+
+/// What has changed for a user, but for the messages.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// In the order of their ids: what changes while a client pages through them is behind the
+    /// place or yet to come, never skipped.
+    pub conversations: Vec<ChangedConversation>,
+    /// Those that the user has left, was removed from, or has put away; on the first page only.
+    pub removed: Vec<ConversationId>,
+}
+
+static CHANGED: LazyLock<Statement> = LazyLock::new(|| {
+    Statement::of(format!(
+        "{SELECT} $1 AND NOT (me.hidden AND me.cleared_seq >= c.last_seq) AND c.tick >= $2 AND me.conversation_id > $3
+         ORDER BY me.conversation_id LIMIT $4"
+    ))
+});
+
+static REMOVED: LazyLock<Statement> = LazyLock::new(|| {
+    Statement::of(
+        "SELECT me.conversation_id FROM members me JOIN conversations c ON c.id = me.conversation_id
+         WHERE me.user_id = $1 AND me.tick >= $2
+           AND (me.left_at IS NOT NULL OR (me.hidden AND me.cleared_seq >= c.last_seq))
+         ORDER BY me.conversation_id",
+    )
+});
 
 impl Store {
     /// A user as they see themselves, and their change counter.
@@ -49,55 +79,67 @@ impl Store {
             .transpose()
     }
 
-    /// A user's conversations that have changed since a position, in the order of their ids: what
-    /// changes while a client pages through them is behind the place or yet to come, never skipped.
-    pub async fn changed_conversations(
+    /// How a user stands against a position, and the first page of what has changed since where
+    /// anything has; `None` when there is no such user.
+    pub async fn catch_up(
+        &self,
+        user_id: &UserId,
+        since: i64,
+        limit: u32,
+    ) -> Result<Option<(Standing, Changes)>, StoreError> {
+        // Where it stands first: what changes after it is heard of live, or next time.
+        let Some(standing) = self.standing(user_id, since).await? else {
+            return Ok(None);
+        };
+        let changes = if standing.has_changed {
+            self.changes(user_id, since, None, limit).await?
+        } else {
+            Changes::default()
+        };
+        Ok(Some((standing, changes)))
+    }
+
+    /// A page of what has changed for a user since a position.
+    pub async fn changes(
         &self,
         user_id: &UserId,
         since: i64,
         after: Option<ConversationId>,
         limit: u32,
-    ) -> Result<Vec<ChangedConversation>, StoreError> {
-        let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
-            let mut query = QueryBuilder::<Db>::new(SELECT);
-            query.push_bind(user_id.as_str());
-            query
-                .push(" AND NOT (me.hidden AND me.cleared_seq >= c.last_seq) AND c.tick >= ")
-                .push_bind(since);
-            if let Some(after) = after {
-                query.push(" AND me.conversation_id > ").push_bind(after.0);
+    ) -> Result<Changes, StoreError> {
+        let readers = match &self.pools {
+            Pools::Sqlite { quick, .. } => {
+                let user_id = user_id.clone();
+                return quick
+                    .ask(move |connection| {
+                        let snapshot = connection.unchecked_transaction()?;
+                        quickly(&snapshot, &user_id, since, after, limit)
+                    })
+                    .await;
             }
-            query
-                .push(" ORDER BY me.conversation_id LIMIT ")
-                .push_bind(i64::from(limit));
-            query
-                .build_query_as()
-                .persistent(false)
-                .fetch_all(pool)
-                .await?
-        });
-        self.complete(rows).await
-    }
-
-    /// The conversations that a user has left, was removed from, or has put away, since a position.
-    pub async fn removed_conversations(
-        &self,
-        user_id: &UserId,
-        since: i64,
-    ) -> Result<Vec<ConversationId>, StoreError> {
-        let ids: Vec<Uuid> = read!(self, |Db, pool| {
-            sqlx::query_scalar(
-            "SELECT me.conversation_id FROM members me JOIN conversations c ON c.id = me.conversation_id
-             WHERE me.user_id = $1 AND me.tick >= $2
-               AND (me.left_at IS NOT NULL OR (me.hidden AND me.cleared_seq >= c.last_seq))
-             ORDER BY me.conversation_id"
-        )
-        .bind(user_id.as_str())
-        .bind(since)
-        .fetch_all(pool)
-        .await?
-        });
-        Ok(ids.into_iter().map(ConversationId).collect())
+            Pools::Postgres { readers, .. } => readers,
+        };
+        let removed: Vec<Uuid> = match after {
+            Some(_) => Vec::new(),
+            None => {
+                sqlx::query_scalar(&*REMOVED.pooled)
+                    .bind(user_id.as_str())
+                    .bind(since)
+                    .fetch_all(readers)
+                    .await?
+            }
+        };
+        let rows: Vec<ConversationRow> = sqlx::query_as(&*CHANGED.pooled)
+            .bind(user_id.as_str())
+            .bind(since)
+            .bind(behind(after))
+            .bind(i64::from(limit))
+            .fetch_all(readers)
+            .await?;
+        Ok(Changes {
+            conversations: self.complete(rows).await?,
+            removed: removed.into_iter().map(ConversationId).collect(),
+        })
     }
 
     /// The messages of a conversation that are new or have changed since a position, in ascending
@@ -109,7 +151,7 @@ impl Store {
         since: i64,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         let summary: &ConversationSummary = &changed.conversation.summary;
-        if changed.cleared_tick > 0 && changed.cleared_tick >= since {
+        if changed.is_void(since) {
             return Ok(None);
         }
         let limit = SYNC_MESSAGES_MAX as i64 + 1;
@@ -158,4 +200,45 @@ impl Store {
         messages.sort_unstable_by_key(|message| message.seq);
         Ok(Some(messages))
     }
+}
+
+impl ChangedConversation {
+    /// Whether what the viewer's devices hold from before a position is void.
+    pub fn is_void(&self, since: i64) -> bool {
+        self.cleared_tick > 0 && self.cleared_tick >= since
+    }
+}
+
+/// [`Store::changes`] on a reading thread.
+fn quickly(
+    connection: &Connection,
+    user_id: &UserId,
+    since: i64,
+    after: Option<ConversationId>,
+    limit: u32,
+) -> Result<Changes, StoreError> {
+    let removed = match after {
+        Some(_) => Vec::new(),
+        None => connection
+            .prepare_cached(&REMOVED.quick)?
+            .query_map(params![user_id.as_str(), since], |row| row.get(0))?
+            .map(|id| id.map(ConversationId))
+            .collect::<Result<_, _>>()?,
+    };
+    let rows = connection
+        .prepare_cached(&CHANGED.quick)?
+        .query_map(
+            params![user_id.as_str(), since, behind(after), limit],
+            ConversationRow::from_sqlite,
+        )?
+        .collect::<Result<_, _>>()?;
+    Ok(Changes {
+        conversations: complete(connection, rows)?,
+        removed,
+    })
+}
+
+/// Ids follow upon the place where the last page ended; all of them upon none.
+fn behind(after: Option<ConversationId>) -> Uuid {
+    after.map_or(Uuid::nil(), |id| id.0)
 }

@@ -338,7 +338,7 @@ impl Replica {
         let seqs: Vec<i64> = synced.messages.iter().map(|message| message.seq).collect();
         // What is older than the window does not belong to it.
         let first = held.messages.keys().next().copied().unwrap_or(0);
-        for message in synced.messages.iter().map(Held::from) {
+        for message in synced.messages.iter().map(|message| Held::from(&**message)) {
             if !synced.gap && message.seq >= first {
                 merge(&mut held.messages, message);
             }

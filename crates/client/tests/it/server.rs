@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use parlor_protocol::{
     AckedMessage, ClientFrame, Code, Conversation, ConversationId, Message, MessagePage, Reaction,
-    Ref, ServerFrame, SyncPage, SyncedConversation, UserId,
+    Ref, ServerFrame, SharedMessage, SyncPage, SyncedConversation, UserId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -426,9 +426,9 @@ impl Server {
         let (joined, left): (Vec<&Room>, Vec<&Room>) = rooms.into_iter().partition(|it| it.joined);
         let conversations = joined.into_iter().map(|room| {
             let changed = room.messages.iter().zip(&room.changed);
-            let messages: Vec<Message> = changed
+            let messages: Vec<SharedMessage> = changed
                 .filter(|(_, at)| **at > since)
-                .map(|(message, _)| message.clone())
+                .map(|(message, _)| message.clone().into())
                 .collect();
             let gap = messages.len() > PAGE_MESSAGES || (since < 0 && !messages.is_empty());
             SyncedConversation {

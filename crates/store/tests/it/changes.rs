@@ -26,9 +26,10 @@ async fn position(world: &World) -> i64 {
 async fn changed(world: &World, name: &str, since: i64) -> Vec<ChangedConversation> {
     world
         .store
-        .changed_conversations(&user(name), since, None, 50)
+        .changes(&user(name), since, None, 50)
         .await
         .expect("asked")
+        .conversations
 }
 
 /// The places of the messages that a sync finds; `None` for a gap.
@@ -302,9 +303,10 @@ async fn members_come_go_and_come_again(#[case] engine: Engine) {
     let removed = async |name: &str| {
         world
             .store
-            .removed_conversations(&user(name), since)
+            .changes(&user(name), since, None, 50)
             .await
             .expect("asked")
+            .removed
     };
     assert_eq!(removed("linus").await, [id]);
     assert!(removed("grace").await.is_empty());
@@ -344,9 +346,10 @@ async fn a_hidden_conversation_is_gone_until_the_next_message(#[case] engine: En
     assert_eq!(
         world
             .store
-            .removed_conversations(&user("grace"), since)
+            .changes(&user("grace"), since, None, 50)
             .await
-            .expect("asked"),
+            .expect("asked")
+            .removed,
         [id]
     );
     let begins = world.store.history_begins(&user("grace"), id).await;

@@ -596,11 +596,8 @@ async fn a_database_from_another_server_is_known_by_its_ticks(#[case] engine: En
     world.store.renew_epoch("new").await.expect("renewed");
     assert!(!world.store.is_from_elsewhere().await.expect("asked"));
     let since = world.store.position().await.expect("asked").horizon;
-    let changed = world
-        .store
-        .changed_conversations(&user("ada"), since, None, 9)
-        .await;
-    assert!(changed.expect("asked").is_empty());
+    let changed = world.store.changes(&user("ada"), since, None, 9).await;
+    assert!(changed.expect("asked").conversations.is_empty());
     assert_eq!(world.store.epoch("other").await.expect("kept"), "new");
 }
 

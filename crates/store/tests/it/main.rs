@@ -6,4 +6,5 @@ mod contract;
 mod host_users;
 mod replication;
 mod standing;
+mod tails;
 mod world;

@@ -9,9 +9,9 @@ use crate::world::{World, item, send, user};
 /// Whether the statements of a sync find anything.
 async fn finds(world: &World, name: &str, since: i64) -> bool {
     let (store, user) = (&world.store, user(name));
-    let changed = store.changed_conversations(&user, since, None, 50).await;
-    let removed = store.removed_conversations(&user, since).await;
-    !changed.expect("asked").is_empty() || !removed.expect("asked").is_empty()
+    let changes = store.changes(&user, since, None, 50).await;
+    let changes = changes.expect("asked");
+    !changes.conversations.is_empty() || !changes.removed.is_empty()
 }
 
 #[rstest]
