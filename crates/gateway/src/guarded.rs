@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -21,20 +22,24 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) struct Guarded {
     stream: TcpStream,
+    /// Read before, and not taken yet.
+    before: Bytes,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    /// A stream of which these bytes were read already.
+    pub(crate) fn new(stream: TcpStream, before: Bytes) -> Self {
         Self {
             stream,
+            before,
             stalled: None,
         }
     }
 
-    /// The stream itself, for whoever watches over its writes in another way.
-    pub(crate) fn into_inner(self) -> TcpStream {
-        self.stream
+    /// The stream itself, for whoever watches over its writes in another way, and what was read of it.
+    pub(crate) fn into_inner(self) -> (TcpStream, Bytes) {
+        (self.stream, self.before)
     }
 
     /// Passes a finished write on; lets a stuck one fail once it is stuck for too long.
@@ -64,6 +69,11 @@ impl AsyncRead for Guarded {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.before.has_remaining() {
+            let count = self.before.len().min(buffer.remaining());
+            buffer.put_slice(&self.before.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -114,7 +124,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let _peer = TcpStream::connect(address).await.expect("connects");
         let (stream, _) = listener.accept().await.expect("accepts");
-        let mut guarded = Guarded::new(stream);
+        let mut guarded = Guarded::new(stream, Bytes::new());
         let error = guarded
             .write_all(&vec![0; 64 * 1024 * 1024])
             .await

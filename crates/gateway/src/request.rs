@@ -20,7 +20,7 @@ use crate::problem::{self, ApiError};
 /// How long a request may take. Longer than a batch of sends, which has a deadline of its own.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().simple().to_string();

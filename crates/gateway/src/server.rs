@@ -1,7 +1,8 @@
 //! Listening, serving and stopping.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{cell::RefCell, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,7 +16,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{GatewayConfig, auth::Peer, guarded::Guarded, router, state::Gateway};
+use crate::{GatewayConfig, auth::Peer, guarded::Guarded, router, state::Gateway, ws};
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +28,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const REQUEST_CONNECTIONS_MAX: usize = 10_000;
 /// Connections that the kernel may hold for us.
 const BACKLOG: u32 = 4096;
+
+/// Of a connection that is new, read at once.
+const READ_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    static LENT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+}
 
 /// Why the server cannot listen.
 #[derive(Debug)]
@@ -97,6 +105,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }?;
     // A restart must not wait for the last run's connections to time out.
     socket.set_reuseaddr(true)?;
+    // The kernel hands it on to each connection.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -114,7 +124,8 @@ async fn accept(listener: TcpListener, gateway: Gateway, mut stopped: watch::Rec
             // Sockets have left this set; what is in it are requests, and there are too many.
             Ok(_) if connections.len() >= REQUEST_CONNECTIONS_MAX => {}
             Ok((stream, peer)) => {
-                connections.spawn(serve(stream, peer, service.clone(), stopped.clone()));
+                let (gateway, service) = (gateway.clone(), service.clone());
+                connections.spawn(serve(stream, peer, gateway, service, stopped.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -130,16 +141,61 @@ async fn accept(listener: TcpListener, gateway: Gateway, mut stopped: watch::Rec
     }
 }
 
+/// Waits for the first bytes of a connection: most are the handshake of a socket, and end here.
 async fn serve(
     stream: TcpStream,
+    peer: SocketAddr,
+    gateway: Gateway,
+    service: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let came = tokio::select! {
+        came = tokio::time::timeout(HEAD_TIMEOUT, first(&stream, &gateway)) => came,
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    };
+    match came {
+        Ok(Ok(First::Handshake(handshake))) => handshake.start(gateway, stream),
+        Ok(Ok(First::Other(bytes))) => {
+            let stream = Guarded::new(stream, bytes);
+            // In a box: what waits for its first bytes holds no room for it.
+            Box::pin(requests(stream, peer, service, stopped)).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended before it began"),
+        Err(_) => tracing::debug!("a connection on which nothing came"),
+    }
+}
+
+/// What came first on a connection.
+enum First {
+    Handshake(Box<ws::AtOnce>),
+    Other(Bytes),
+}
+
+/// Reads once, into a buffer that the thread lends.
+async fn first(stream: &TcpStream, gateway: &Gateway) -> io::Result<First> {
+    loop {
+        stream.readable().await?;
+        let first = LENT.with_borrow_mut(|lent| {
+            let read = stream.try_read(lent)?;
+            let bytes = &lent[..read];
+            Ok::<_, io::Error>(match ws::at_once(gateway, bytes) {
+                Some(handshake) => First::Handshake(Box::new(handshake)),
+                None => First::Other(Bytes::copy_from_slice(bytes)),
+            })
+        });
+        match first {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            first => return first,
+        }
+    }
+}
+
+async fn requests(
+    stream: Guarded,
     peer: SocketAddr,
     service: axum::Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "the connection ended before it began");
-        return;
-    }
     let service = TowerToHyperService::new(service.map_request(
         move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(Peer(peer));
@@ -150,7 +206,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Guarded::new(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let finished = tokio::select! {

@@ -203,6 +203,11 @@ impl Outbox {
         flushed
     }
 
+    /// What the connection's own task has put and was not written yet, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.inner.lock().writing.iter().map(Bytes::len).sum()
+    }
+
     /// Waits until there is something to write. For the connection's own task, while it attends.
     pub async fn loaded(&self) {
         std::future::poll_fn(|context| {

@@ -22,6 +22,8 @@ use crate::state::{Gateway, SocketPlace};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to read one page of what it missed.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
+/// What is said before the first page, in bytes at most.
+const GREETING_BYTES_MAX: usize = 2048;
 /// How long a close may take, including the peer's answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long joining the user's conversations may take, and each page of what was missed.
@@ -179,9 +181,11 @@ impl Driver {
         match slow {
             None => true,
             Some(slow) => {
-                // What the hub has for it must not wait for this.
                 self.socket.outbox().attend(false);
-                self.socket.outbox().flush();
+                // What the hub has for it must not wait for this.
+                if self.connection.is_some() {
+                    self.socket.outbox().flush();
+                }
                 Box::pin(self.slowly(slow)).await.is_ok()
             }
         }
@@ -362,11 +366,14 @@ impl Driver {
     }
 
     async fn next_page(&mut self, cursor: &str) -> Input<'static> {
-        // Page by page: the next one is read when this one has left.
-        match timeout(PAGE_TIMEOUT, self.socket.flush()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Input::AttachFailed,
-            Err(_) => return Input::Ended(CloseCode::TooSlow),
+        // Page by page: the next one is read when this one has left. The first leaves together with what
+        // stands before it.
+        if self.socket.outbox().waiting_bytes() > GREETING_BYTES_MAX {
+            match timeout(PAGE_TIMEOUT, self.socket.flush()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Input::AttachFailed,
+                Err(_) => return Input::Ended(CloseCode::TooSlow),
+            }
         }
         let Some(actor) = &self.actor else {
             return Input::AttachFailed;

@@ -1,22 +1,105 @@
 //! The request that becomes a socket.
+//!
+//! Where everybody comes back at the same time, the way through the router and an upgrade costs more
+//! than all that follows. So a handshake that came in one piece and is in order is answered where it was
+//! read. Whatever else came goes the usual way: only that one refuses.
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use parlor_core::Refusal;
 use parlor_protocol::Code;
 use serde::Deserialize;
+use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use super::{
     driver::{self, random},
     socket::Socket,
 };
-use crate::{auth::bearer, extract::Query, problem::ApiError, state::Gateway};
+use crate::{
+    auth::bearer,
+    extract::Query,
+    problem::ApiError,
+    request::REQUEST_ID,
+    state::{Gateway, SocketPlace},
+};
 
 /// The one version of the protocol (RFC 6455, 4.1).
 const VERSION: &[u8] = b"13";
+/// Where sockets are opened.
+const PATHS: [&str; 3] = ["/api/v1/ws", "/api/ws", "/messages/subscribe"];
+/// Headers that a handshake may have to be answered where it was read.
+const HEADERS_MAX: usize = 32;
+
+/// A handshake that was understood.
+pub(crate) struct AtOnce {
+    place: SocketPlace,
+    token: Option<String>,
+    cursor: Option<String>,
+    reply: Bytes,
+    /// What came behind it.
+    early: Vec<u8>,
+}
+
+/// Reads a handshake from the first bytes of a connection. Nothing for whatever is not one, is not
+/// whole, or is to be refused: then nothing has been done.
+pub(crate) fn at_once(gateway: &Gateway, bytes: &[u8]) -> Option<AtOnce> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if request.version == Some(1) => length,
+        _ => return None,
+    };
+    let uri: Uri = request.path?.parse().ok()?;
+    if request.method? != Method::GET.as_str() || !PATHS.contains(&uri.path()) {
+        return None;
+    }
+    let mut map = HeaderMap::with_capacity(request.headers.len());
+    for header in request.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        map.append(name, HeaderValue::from_bytes(header.value).ok()?);
+    }
+    let has_body =
+        map.contains_key(header::CONTENT_LENGTH) || map.contains_key(header::TRANSFER_ENCODING);
+    let accept = accept(&Method::GET, &map).ok().filter(|_| !has_body)?;
+    let axum::extract::Query(Handshake { token, cursor }) =
+        axum::extract::Query::try_from_uri(&uri).ok()?;
+    if gateway.app().is_crowded() || *gateway.draining().borrow() {
+        return None;
+    }
+    let place = gateway.socket_place()?;
+    let id = Uuid::now_v7().simple();
+    tracing::debug!(%id, path = uri.path(), status = 101, "answered");
+    let accept = accept.to_str().ok()?;
+    let reply = format!(
+        "HTTP/1.1 101 Switching Protocols\r\n{}: upgrade\r\n{}: websocket\r\n{}: {accept}\r\n{REQUEST_ID}: {id}\r\n\r\n",
+        header::CONNECTION,
+        header::UPGRADE,
+        header::SEC_WEBSOCKET_ACCEPT,
+    );
+    Some(AtOnce {
+        place,
+        token: bearer(&map).map(str::to_owned).or(token),
+        cursor,
+        reply: reply.into(),
+        early: bytes[length..].to_vec(),
+    })
+}
+
+impl AtOnce {
+    /// Starts the socket on the connection that it came on.
+    pub(crate) fn start(self, gateway: Gateway, stream: TcpStream) {
+        let mut socket = Socket::new(stream, self.early);
+        // It leaves together with what the socket says first.
+        socket.push(self.reply);
+        let run = driver::run(socket, gateway, self.place, self.token, self.cursor);
+        tokio::spawn(run);
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

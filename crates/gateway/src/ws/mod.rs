@@ -10,4 +10,4 @@ mod frame;
 mod handshake;
 mod socket;
 
-pub(crate) use handshake::upgrade;
+pub(crate) use handshake::{AtOnce, at_once, upgrade};

@@ -69,16 +69,22 @@ impl Socket {
     /// Takes the connection over from HTTP; none when it is not one of this server's.
     pub(super) fn of(upgraded: Upgraded) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
-        let wire = Arc::new(Wire(parts.io.into_inner().into_inner()));
-        Some(Self {
+        let (stream, unread) = parts.io.into_inner().into_inner();
+        // A copy: what came early is a piece of the buffer that the request was read into.
+        Some(Self::new(stream, [parts.read_buf, unread].concat()))
+    }
+
+    /// A connection on which these bytes came behind the handshake.
+    pub(super) fn new(stream: TcpStream, early: Vec<u8>) -> Self {
+        let wire = Arc::new(Wire(stream));
+        Self {
             outbox: Arc::new(Outbox::new(wire.clone())),
             wire,
             decoder: Decoder::default(),
-            // A copy: what came early is a piece of the buffer that the request was read into.
-            early: parts.read_buf.to_vec(),
+            early,
             received: VecDeque::new(),
             broken: None,
-        })
+        }
     }
 
     /// All that leaves, whoever says it.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod generated;
+mod handshake;
 mod host;
 mod hostile;
 mod live;
