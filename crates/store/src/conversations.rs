@@ -1,6 +1,6 @@
 //! Making, listing and reading conversations.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 use parlor_core::{conversation::NewConversation, planted::planted};
 use parlor_protocol::{
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     ChangedConversation, Store, StoreError,
+    counts::unread_count,
     engine::{Pools, read},
     rows::{MemberRow, MessageRow, kind, message_columns, role, row},
 };
@@ -65,14 +66,17 @@ row! {
 }
 
 /// One row for each of a user's conversations; conditions are added behind it.
-pub(crate) const SELECT: &str =
-    "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
-        c.active_at, c.last_seq, c.version, c.member_count,
-        me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.cleared_seq, me.cleared_tick,
-        (me.hidden AND me.cleared_seq >= c.last_seq) AS hidden,
-        (SELECT COUNT(*) FROM messages x WHERE x.conversation_id = c.id AND x.seq > me.read_seq
-            AND x.sender_id <> me.user_id AND x.deleted_at IS NULL) AS unread_count
- FROM members me JOIN conversations c ON c.id = me.conversation_id WHERE me.left_at IS NULL AND me.user_id = ";
+pub(crate) static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT c.id, c.kind, c.title, c.label, c.metadata, c.avatar_url, c.created_at, c.updated_at,
+            c.active_at, c.last_seq, c.version, c.member_count,
+            me.role, me.read_seq, me.delivered_seq, me.muted_until, me.pinned, me.archived, me.cleared_seq, me.cleared_tick,
+            (me.hidden AND me.cleared_seq >= c.last_seq) AS hidden, {} AS unread_count
+         FROM members me JOIN conversations c ON c.id = me.conversation_id
+         WHERE me.left_at IS NULL AND me.user_id = ",
+        unread_count()
+    )
+});
 
 impl Store {
     /// One conversation as this user sees it; `None` when they are not in it or it does not exist.
@@ -82,7 +86,7 @@ impl Store {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
         let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
-            let mut query = QueryBuilder::<Db>::new(SELECT);
+            let mut query = QueryBuilder::<Db>::new(&*SELECT);
             query
                 .push_bind(user_id.as_str())
                 .push(" AND me.conversation_id = ")
@@ -104,7 +108,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<ChangedConversation>, StoreError> {
         let rows: Vec<ConversationRow> = read!(self, |Db, pool| {
-            let mut query = QueryBuilder::<Db>::new(SELECT);
+            let mut query = QueryBuilder::<Db>::new(&*SELECT);
             query.push_bind(user_id.as_str());
             query.push(" AND NOT (me.hidden AND me.cleared_seq >= c.last_seq)");
             if let Some(archived) = filter.archived {

@@ -15,6 +15,7 @@ mod accounts;
 mod append;
 mod appender;
 mod conversations;
+mod counts;
 mod directory;
 mod driver;
 mod engine;

@@ -43,8 +43,9 @@ pub struct Changes {
 
 static CHANGED: LazyLock<Statement> = LazyLock::new(|| {
     Statement::of(format!(
-        "{SELECT} $1 AND NOT (me.hidden AND me.cleared_seq >= c.last_seq) AND c.tick >= $2 AND me.conversation_id > $3
-         ORDER BY me.conversation_id LIMIT $4"
+        "{} $1 AND NOT (me.hidden AND me.cleared_seq >= c.last_seq) AND c.tick >= $2 AND me.conversation_id > $3
+         ORDER BY me.conversation_id LIMIT $4",
+        *SELECT
     ))
 });
 

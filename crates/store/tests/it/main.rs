@@ -7,4 +7,5 @@ mod host_users;
 mod replication;
 mod standing;
 mod tails;
+mod unread;
 mod world;

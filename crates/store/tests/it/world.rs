@@ -10,7 +10,9 @@ use parlor_core::{
 use parlor_protocol::{
     ConversationId, ConversationKind, CreateConversation, MessageId, SessionId, Timestamp, UserId,
 };
-use parlor_store::{Announced, Appended, Appender, AppenderConfig, Database, NewUser, Store};
+use parlor_store::{
+    Announced, Appended, Appender, AppenderConfig, Database, NewUser, PendingAppend, Store,
+};
 use parlor_testkit::{Engine, TestStore};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc;
@@ -154,9 +156,18 @@ impl World {
         }
     }
 
+    /// One change, in a batch with what else waits.
+    pub(crate) fn queues(&self, item: Item) -> PendingAppend {
+        self.appender.enqueue(item).expect("queued")
+    }
+
     /// One change by itself.
     pub(crate) async fn does(&self, item: Item) -> Result<Appended, Refusal> {
-        let pending = self.appender.enqueue(item).expect("queued");
+        self.ends(self.queues(item)).await
+    }
+
+    /// What a change has come to.
+    pub(crate) async fn ends(&self, pending: PendingAppend) -> Result<Appended, Refusal> {
         let done = pending.committed().await;
         // Nobody publishes here: the events wait until they are asked for, and must not fill up.
         self.events();

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     StoreError,
     conversations::search_lower,
+    counts::{COUNT, Counted, UNCOUNT},
     rows::{kind_text, user_id},
 };
 
@@ -154,6 +155,29 @@ pub(super) async fn update_messages(
     .bind(messages().map(|it| stored_reactions(it)).bind_iter())
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+pub(super) async fn count_messages(
+    tx: &mut PgConnection,
+    locked: &Locked,
+) -> Result<(), StoreError> {
+    let counted = Counted::by(locked);
+    for (id, block, sender) in counted.deleted {
+        sqlx::query(&*UNCOUNT.pooled)
+            .bind(id.0)
+            .bind(block)
+            .bind(sender.as_str())
+            .execute(&mut *tx)
+            .await?;
+    }
+    for (id, block) in counted.full {
+        sqlx::query(&*COUNT.pooled)
+            .bind(id.0)
+            .bind(block)
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }
 

@@ -55,6 +55,7 @@ pub(super) async fn save(tx: &mut PgConnection, locked: &mut Locked) -> Result<(
     bind_conversations(query, locked).execute(&mut *tx).await?;
     rare::write_reactions(tx, locked).await?;
     rare::update_messages(tx, locked).await?;
+    rare::count_messages(tx, locked).await?;
     rare::update_users(tx, locked).await?;
     Ok(())
 }

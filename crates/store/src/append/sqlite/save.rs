@@ -11,6 +11,7 @@ use super::super::shared::{
 use crate::{
     StoreError,
     conversations::search_lower,
+    counts::{COUNT, Counted, UNCOUNT},
     rows::{kind_text, role_text, user_id},
 };
 
@@ -24,6 +25,7 @@ pub(super) fn save(tx: &Connection, locked: &mut Locked) -> Result<(), StoreErro
     insert_messages(tx, locked)?;
     save_reactions(tx, locked)?;
     update_messages(tx, locked)?;
+    count_messages(tx, locked)?;
     update_conversations(tx, locked)?;
     update_users(tx, locked)?;
     tx.prepare_cached("UPDATE ticks SET tick = tick + 1")?
@@ -185,6 +187,19 @@ fn update_messages(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
             stored_reactions(message),
             locked.tick,
         ])?;
+    }
+    Ok(())
+}
+
+fn count_messages(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
+    let counted = Counted::by(locked);
+    for (id, block, sender) in counted.deleted {
+        tx.prepare_cached(&UNCOUNT.quick)?
+            .execute(params![id.0, block, sender.as_str()])?;
+    }
+    for (id, block) in counted.full {
+        tx.prepare_cached(&COUNT.quick)?
+            .execute(params![id.0, block])?;
     }
     Ok(())
 }
