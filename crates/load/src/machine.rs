@@ -86,6 +86,12 @@ impl Machine {
         child
     }
 
+    /// Sockets that may be open beside so many.
+    pub(crate) fn sockets_beside(&self, sockets: usize) -> usize {
+        let taken = sockets as u64 + DESCRIPTORS_BESIDE;
+        usize::try_from(self.descriptors_max.saturating_sub(taken)).unwrap_or(usize::MAX)
+    }
+
     /// Refuses what needs more sockets in one process than the system allows.
     pub(crate) fn ensure_descriptors(&self, sockets: usize) -> anyhow::Result<()> {
         let needed = sockets as u64 + DESCRIPTORS_BESIDE;

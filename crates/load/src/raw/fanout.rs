@@ -1,7 +1,7 @@
 //! The raw send loop: one `send` for each connection and batch, and nothing else.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpListener,
 };
 
@@ -27,10 +27,12 @@ pub(crate) fn run(
     let mut held = 0;
     let mut frames = Vec::new();
     loop {
-        let read = sockets[0].read(&mut asked[held..])?;
-        if read == 0 {
-            return Ok(());
-        }
+        let read = match sockets[0].read(&mut asked[held..]) {
+            // Whoever listened is gone, perhaps without having read everything.
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+            read => read?,
+        };
         held += read;
         let (numbers, rest) = asked[..held].as_chunks::<TRIGGER_BYTES>();
         frames.clear();

@@ -3,6 +3,10 @@
 //! A message has a price of its own, whoever hears it: it is parsed, stored and acknowledged, and
 //! somebody wakes up for it. So what counts is what each further delivery costs between one size of
 //! group and the next; the price of the message is in both and falls out.
+//!
+//! The raw loop is swept beside it: what the kernel keeps of ten thousand sockets does not fit into the
+//! caches that hold a thousand, and no server can change that. The verdict is on the price of a
+//! delivery beside the raw one of the same size; both are in the remark.
 
 use anyhow::Context;
 
@@ -10,6 +14,7 @@ use crate::{
     contest::{Crowd, MEMBERS, Plan, Sample, Verdict},
     lab::Lab,
     report::{Line, Series, Who},
+    scenario::fanout::frame_bytes,
     statistics::{Spread, log_slope},
     wire::closed,
 };
@@ -23,20 +28,17 @@ const WARM_UP_SHARE: f64 = 0.3;
 pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
     let sizes = affordable(lab);
     let mut crowd = lab.parlor(&sizes)?;
-    let samples = measure(lab.plan, &mut crowd, &sizes, lab)?;
-    let whole: Vec<(f64, f64)> = sizes
-        .iter()
-        .zip(&samples)
-        .map(|(size, samples)| {
-            let costs = samples.iter().map(Sample::server_us_per_unit);
-            let middle = Spread::of(costs.collect()).map_or(f64::NAN, |spread| spread.median);
-            (*size as f64, middle)
-        })
-        .collect();
+    let bytes = frame_bytes(&mut crowd.fleet)?;
+    let raw_sizes = raw_sizes(lab, &sizes);
+    let floors = raw_sizes.iter().map(|size| lab.raw_fanout(*size, bytes, 1));
+    let mut floors = floors.collect::<anyhow::Result<Vec<_>>>()?;
+    let [samples, raw] = measure(lab.plan, &mut crowd, &mut floors, &sizes, lab)?;
+    let whole = middles(&sizes, &samples);
     let costs = further_deliveries(&whole);
+    let raw_costs = further_deliveries(&middles(&raw_sizes, &raw));
     let (first, first_whole) = whole[0];
     let message_us = (first_whole - costs[0].1) * first;
-    let verdict = verdict(&costs, &samples.concat(), lab.plan)?;
+    let verdict = verdict(&costs, &raw_costs, &samples.concat(), lab.plan)?;
     let slope = log_slope(&costs).map_or_else(|| "none".to_owned(), |slope| format!("{slope:+.3}"));
     let listed = |points: &[(f64, f64)]| {
         let points = points.iter();
@@ -50,8 +52,9 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
         None => String::new(),
     };
     let remark = format!(
-        "a message costs {message_us:.0} µs by itself; each further delivery up to so many members, in µs: {}; log-log slope {slope}; all of it by its deliveries: {}{left_out}",
+        "a message costs {message_us:.0} µs by itself; each further delivery up to so many members, in µs: {}; of the raw loop: {}; log-log slope {slope}; all of it by its deliveries: {}{left_out}",
         listed(&costs),
+        listed(&raw_costs),
         listed(&whole),
     );
     lab.report.add_series(Series {
@@ -63,6 +66,10 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
             Line {
                 label: "each further delivery".to_owned(),
                 points: costs,
+            },
+            Line {
+                label: "of the raw loop".to_owned(),
+                points: raw_costs,
             },
             Line {
                 label: "with the message itself".to_owned(),
@@ -81,24 +88,44 @@ pub(crate) fn run(lab: &mut Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How far the price is from its own middle, over all sizes.
-fn verdict(costs: &[(f64, f64)], samples: &[Sample], plan: Plan) -> anyhow::Result<Verdict> {
-    let spread = Spread::of(costs.iter().map(|(_, cost)| *cost).collect())
-        .context("no group was measured")?;
+/// What a delivery costs with its share of the message, for each size.
+fn middles(sizes: &[usize], samples: &[Vec<Sample>]) -> Vec<(f64, f64)> {
+    let middle = |samples: &Vec<Sample>| {
+        let costs = samples.iter().map(Sample::server_us_per_unit);
+        Spread::of(costs.collect()).map_or(f64::NAN, |spread| spread.median)
+    };
+    let sizes = sizes.iter().map(|size| *size as f64);
+    sizes.zip(samples.iter().map(middle)).collect()
+}
+
+/// How far the price beside the raw one is from its own middle, over all sizes.
+fn verdict(
+    costs: &[(f64, f64)],
+    raw: &[(f64, f64)],
+    samples: &[Sample],
+    plan: Plan,
+) -> anyhow::Result<Verdict> {
+    let middle_of = |costs: &[(f64, f64)]| {
+        Spread::of(costs.iter().map(|(_, cost)| *cost).collect()).context("no group was measured")
+    };
+    let (figure, floor) = (middle_of(costs)?.median, middle_of(raw)?.median);
+    let beside = costs.iter().zip(raw);
+    let beside = beside.map(|((_, cost), (_, raw))| cost / raw);
+    let spread = Spread::of(beside.collect()).context("no group was measured")?;
     let (least, most) = (spread.least / spread.median, spread.most / spread.median);
     let middle = |figure: fn(&Sample) -> f64| {
         Spread::of(samples.iter().map(figure).collect()).map_or(f64::NAN, |spread| spread.median)
     };
     Ok(Verdict {
-        figure: spread.median,
-        floor: spread.median,
+        figure,
+        floor,
         ratio: Spread {
             median: (most - 1.0).max(1.0 - least),
             least,
             most,
         },
-        server_us_per_unit: spread.median,
-        floor_us_per_unit: spread.median,
+        server_us_per_unit: figure,
+        floor_us_per_unit: floor,
         server_share: middle(Sample::server_share),
         generator_share: middle(Sample::own_share),
         floor_server_share: middle(Sample::server_share),
@@ -131,31 +158,52 @@ fn affordable(lab: &Lab) -> Vec<usize> {
     sizes
 }
 
-/// Samples of each size, taken in turn.
+/// The raw loop for each size, with fewer members where there are no descriptors for all.
+fn raw_sizes(lab: &Lab, sizes: &[usize]) -> Vec<usize> {
+    let mut left = lab.machine.sockets_beside(sizes.iter().sum());
+    let each = sizes.iter().map(|size| {
+        let size = (*size).min(left);
+        left -= size;
+        size
+    });
+    each.collect()
+}
+
+/// Samples of each size, taken in turn: those of the server, and those of its raw loops.
 fn measure(
     plan: Plan,
     crowd: &mut Crowd,
+    floors: &mut [Crowd],
     sizes: &[usize],
     lab: &Lab,
-) -> anyhow::Result<Vec<Vec<Sample>>> {
+) -> anyhow::Result<[Vec<Vec<Sample>>; 2]> {
     let mut samples = vec![Vec::with_capacity(plan.rounds); sizes.len()];
-    lab.progress.begin(sizes.len() * (plan.rounds + 1));
+    let mut raw = samples.clone();
+    lab.progress.begin(2 * sizes.len() * (plan.rounds + 1));
     for round in 0..=plan.rounds {
+        let lasting = if round == 0 {
+            plan.lasting.mul_f64(WARM_UP_SHARE)
+        } else {
+            plan.lasting
+        };
         for (room, size) in sizes.iter().enumerate() {
-            lab.progress.next(&format!("{size} members"));
-            let lasting = if round == 0 {
-                plan.lasting.mul_f64(WARM_UP_SHARE)
-            } else {
-                plan.lasting
+            let take = |crowd: &mut Crowd, room: usize, into: &mut Vec<Sample>| {
+                lab.progress
+                    .next(&format!("{}: {size} members", crowd.label));
+                let (sample, taken) =
+                    crowd.measure(|fleet| closed(fleet, room..room + 1, 1, lasting))?;
+                if round > 0 && taken.messages > 0 {
+                    into.push(sample);
+                }
+                anyhow::Ok(())
             };
-            let (sample, taken) =
-                crowd.measure(|fleet| closed(fleet, room..room + 1, 1, lasting))?;
-            if round > 0 && taken.messages > 0 {
-                samples[room].push(sample);
-            }
+            take(&mut floors[room], 0, &mut raw[room])?;
+            take(crowd, room, &mut samples[room])?;
         }
+        // Nobody may be thought dead while others are measured.
+        crowd.fleet.tend()?;
     }
-    Ok(samples)
+    Ok([samples, raw])
 }
 
 #[cfg(test)]
