@@ -161,8 +161,10 @@ impl Desk {
                 claims: claims.clone(),
                 replies: Vec::new(),
             });
-            // Of two tokens that differ the later one counts.
-            entry.claims = claims;
+            // Of two tokens that differ the newer one counts, or the one that came later.
+            if claims.issued_ms >= entry.claims.issued_ms {
+                entry.claims = claims;
+            }
             entry.replies.push(reply);
         }
         for _ in 0..TRIES_MAX {

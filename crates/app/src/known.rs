@@ -13,11 +13,29 @@ use parlor_protocol::UserId;
 /// Users that are remembered for sure; up to twice as many are. One takes some hundred bytes.
 const REMEMBERED_MAX: usize = 250_000;
 
-/// Users and a fingerprint of what was said of them, in two generations: when the young one is full,
+/// What is remembered of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Said {
+    /// Of name, picture and address.
+    fingerprint: u64,
+    /// When it was said, if the token tells.
+    issued_ms: Option<u64>,
+}
+
+impl Said {
+    /// Whether these claims are stored, or older than what is: two tokens of one user that are both
+    /// good and say different things must not take turns.
+    fn covers(self, claims: Self) -> bool {
+        let is_older = claims.issued_ms.zip(self.issued_ms);
+        self.fingerprint == claims.fingerprint || is_older.is_some_and(|(its, known)| its < known)
+    }
+}
+
+/// Users and what was said of them, in two generations: when the young one is full,
 /// the old one is forgotten.
 pub(crate) struct Known {
     hasher: RandomState,
-    generations: Mutex<[HashMap<UserId, u64>; 2]>,
+    generations: Mutex<[HashMap<UserId, Said>; 2]>,
     generation_max: usize,
 }
 
@@ -32,40 +50,54 @@ impl Default for Known {
 }
 
 impl Known {
-    /// Whether this user was stored as these claims say.
+    /// Whether this user is stored as these claims say, or as newer ones do.
     pub(crate) fn remembers(&self, claims: &HostClaims) -> bool {
-        let fingerprint = self.hasher.hash_one(claims);
+        let said = self.said(claims);
         let mut generations = self.generations.lock();
         let [young, old] = &*generations;
-        if young.get(&claims.sub) == Some(&fingerprint) {
-            return true;
+        let known = young.get(&claims.sub).or_else(|| old.get(&claims.sub));
+        let Some(known) = known.copied().filter(|known| known.covers(said)) else {
+            return false;
+        };
+        // Who is here stays young, and is known since the newest token that says the same.
+        let newest = known.issued_ms.max(said.issued_ms);
+        if !young.contains_key(&claims.sub) || known.issued_ms != newest {
+            let said = Said {
+                issued_ms: newest,
+                ..known
+            };
+            self.put(&mut generations, &claims.sub, said);
         }
-        // A newer entry goes before an older one of the same user.
-        let remembered =
-            !young.contains_key(&claims.sub) && old.get(&claims.sub) == Some(&fingerprint);
-        if remembered {
-            self.put(&mut generations, claims, fingerprint);
-        }
-        remembered
+        true
     }
 
     /// Notes that this user is stored as these claims say.
     pub(crate) fn remember(&self, claims: &HostClaims) {
-        let fingerprint = self.hasher.hash_one(claims);
-        self.put(&mut self.generations.lock(), claims, fingerprint);
+        let said = self.said(claims);
+        self.put(&mut self.generations.lock(), &claims.sub, said);
     }
 
-    fn put(
-        &self,
-        generations: &mut [HashMap<UserId, u64>; 2],
-        claims: &HostClaims,
-        fingerprint: u64,
-    ) {
+    fn said(&self, claims: &HostClaims) -> Said {
+        let HostClaims {
+            sub: _,
+            name,
+            picture,
+            email,
+            email_verified,
+            issued_ms,
+        } = claims;
+        Said {
+            fingerprint: self.hasher.hash_one((name, picture, email, email_verified)),
+            issued_ms: *issued_ms,
+        }
+    }
+
+    fn put(&self, generations: &mut [HashMap<UserId, Said>; 2], id: &UserId, said: Said) {
         let [young, old] = generations;
         if young.len() >= self.generation_max {
             *old = std::mem::take(young);
         }
-        young.insert(claims.sub.clone(), fingerprint);
+        young.insert(id.clone(), said);
     }
 }
 
@@ -80,7 +112,24 @@ mod tests {
             picture: None,
             email: None,
             email_verified: None,
+            issued_ms: None,
         }
+    }
+
+    #[test]
+    fn of_two_tokens_the_newer_one_counts() {
+        let known = Known::default();
+        let said = |name: &str, issued_ms| HostClaims {
+            issued_ms,
+            ..claims("ada", name)
+        };
+        known.remember(&said("Ada", Some(2_000)));
+        assert!(known.remembers(&said("Ida", Some(1_000))), "older");
+        assert!(!known.remembers(&said("Ida", Some(3_000))), "newer");
+        assert!(!known.remembers(&said("Ida", Some(2_000))), "as new");
+        assert!(!known.remembers(&said("Ida", None)), "nobody knows");
+        assert!(known.remembers(&said("Ada", Some(5_000))), "the same");
+        assert!(known.remembers(&said("Ida", Some(3_000))), "older by now");
     }
 
     #[test]

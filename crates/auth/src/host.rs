@@ -31,9 +31,12 @@ pub struct HostClaims {
     pub email: Option<String>,
     /// Whether the app has seen that the address is theirs.
     pub email_verified: Option<bool>,
+    /// When this was said, in milliseconds since 1970: of two tokens the later one counts.
+    #[serde(skip)]
+    pub issued_ms: Option<u64>,
 }
 
-/// The claims and the times around them. `exp` and `nbf` are numbers of seconds since 1970, with or
+/// The claims and the times around them. `exp`, `nbf` and `iat` are numbers of seconds since 1970, with or
 /// without a fraction (RFC 7519, 2).
 #[derive(Deserialize)]
 struct TimedClaims {
@@ -41,6 +44,8 @@ struct TimedClaims {
     host: HostClaims,
     exp: f64,
     nbf: Option<f64>,
+    /// Nothing depends on it but whose word is newer: where it is no number it is not there.
+    iat: Option<serde_json::Value>,
 }
 
 /// Checks the tokens of one host app.
@@ -95,13 +100,19 @@ impl HostTokens {
             return Err(TokenError::Invalid);
         }
         let now_ms = u64::try_from(now_ms).unwrap_or(0);
-        let TimedClaims { host, exp, nbf } = data.claims;
+        let TimedClaims {
+            host,
+            exp,
+            nbf,
+            iat,
+        } = data.claims;
+        let issued_ms = iat.and_then(|iat| iat.as_f64()).map(millis);
         if nbf.is_some_and(|nbf| millis(nbf) > now_ms + NOT_BEFORE_LEEWAY_MS) {
             return Err(TokenError::Invalid);
         }
         match millis(exp).saturating_sub(now_ms) {
             0 => Err(TokenError::Expired),
-            left_ms => Ok((host, left_ms.min(LEFT_MS_MAX))),
+            left_ms => Ok((HostClaims { issued_ms, ..host }, left_ms.min(LEFT_MS_MAX))),
         }
     }
 }
