@@ -209,16 +209,13 @@ impl Outbox {
     }
 
     /// Waits until there is something to write. For the connection's own task, while it attends.
-    pub async fn loaded(&self) {
-        std::future::poll_fn(|context| {
-            let mut inner = self.inner.lock();
-            if inner.waits() {
-                return Poll::Ready(());
-            }
-            inner.wait(context);
-            Poll::Pending
-        })
-        .await;
+    pub fn poll_loaded(&self, context: &Context<'_>) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if inner.waits() {
+            return Poll::Ready(());
+        }
+        inner.wait(context);
+        Poll::Pending
     }
 
     /// Whether something was left out: nobody may resume from what was sent last.
@@ -233,11 +230,7 @@ impl Outbox {
 
     /// Waits until the connection's own task has something to see to that it does not know. For that
     /// one task.
-    pub async fn trouble(&self, knows_stuck: bool) -> Trouble {
-        std::future::poll_fn(|context| self.poll_trouble(knows_stuck, context)).await
-    }
-
-    fn poll_trouble(&self, knows_stuck: bool, context: &mut Context<'_>) -> Poll<Trouble> {
+    pub fn poll_trouble(&self, knows_stuck: bool, context: &Context<'_>) -> Poll<Trouble> {
         let mut inner = self.inner.lock();
         let trouble = match (inner.state, inner.ended) {
             (State::Gone, _) => Trouble::Gone,
@@ -398,7 +391,7 @@ mod tests {
     }
 
     fn trouble(outbox: &Outbox) -> Option<Trouble> {
-        match outbox.poll_trouble(false, &mut Context::from_waker(Waker::noop())) {
+        match outbox.poll_trouble(false, &Context::from_waker(Waker::noop())) {
             Poll::Ready(trouble) => Some(trouble),
             Poll::Pending => None,
         }

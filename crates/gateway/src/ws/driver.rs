@@ -1,6 +1,12 @@
 //! The life of one socket: a task that drives its session.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use parlor_app::{App, Credential};
@@ -57,6 +63,7 @@ struct Driver {
     outputs: Vec<Output>,
     /// Since when the kernel has taken nothing more.
     stuck_since: Option<Instant>,
+    _place: SocketPlace,
 }
 
 /// Also where the task panics: the hub must not keep the line of a socket that nobody tends.
@@ -68,13 +75,14 @@ impl Drop for Driver {
     }
 }
 
-pub(super) async fn run(
+/// The life of a socket. What it begins with is taken before there is a future that would keep room for it.
+pub(super) fn run(
     socket: Socket,
     gateway: Gateway,
-    _place: SocketPlace,
+    place: SocketPlace,
     token: Option<String>,
     cursor: Option<String>,
-) {
+) -> impl Future<Output = ()> + Send {
     let limits = SessionLimits {
         commands: gateway.config().commands,
     };
@@ -89,10 +97,13 @@ pub(super) async fn run(
         syncs_in_flight: Arc::new(()),
         outputs: Vec::new(),
         stuck_since: None,
+        _place: place,
     };
     let opened = driver.input(Input::Opened { token, cursor });
-    if driver.goes_on(opened).await {
-        driver.live().await;
+    async move {
+        if driver.goes_on(opened).await {
+            driver.live().await;
+        }
     }
 }
 
@@ -103,8 +114,6 @@ enum Woken {
     Reply(Reply),
     /// Nothing else is ready, or the kernel takes more: what gathered is written.
     Rest,
-    /// The kernel has taken nothing for too long.
-    Stalled,
     Timer,
     Drain,
 }
@@ -132,30 +141,53 @@ impl Driver {
         let mut timer = std::pin::pin!(tokio::time::sleep_until(self.deadline()));
         loop {
             self.arm(timer.as_mut());
-            let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
-            let stuck = self.stuck_since.is_some();
-            let stalls = self.stuck_since.unwrap_or_else(Instant::now) + WRITE_TIMEOUT;
-            let reads = self.session.reads() && under_way < IN_FLIGHT_MAX && !stuck;
-            let wire = self.socket.wire().clone();
-            let outbox = self.socket.outbox().clone();
-            outbox.attend(under_way > 0);
-            // In this order: everything that is ready is gathered before anything is written.
-            let woken = tokio::select! {
-                biased;
-                trouble = outbox.trouble(stuck) => Woken::Trouble(trouble),
-                reply = next(&mut self.in_flight), if under_way > 0 => Woken::Reply(reply),
-                received = self.socket.receive(), if reads => Woken::Received(received),
-                () = outbox.loaded(), if !stuck => Woken::Rest,
-                _ = wire.writable(), if stuck => Woken::Rest,
-                () = tokio::time::sleep_until(stalls), if stuck => Woken::Stalled,
-                () = timer.as_mut() => Woken::Timer,
-                () = drain.as_mut() => Woken::Drain,
-            };
+            self.socket.outbox().attend(self.in_flight.is_some());
+            let woken = std::future::poll_fn(|context| {
+                self.poll_woken(timer.as_mut(), drain.as_mut(), context)
+            });
+            let woken = woken.await;
             let slow = self.woken(woken);
             if !self.goes_on(slow).await {
                 return;
             }
         }
+    }
+
+    /// In this order: everything that is ready is gathered before anything is written. Polled by hand,
+    /// for a future for each of these would take more room in a socket that waits than all it knows.
+    fn poll_woken(
+        &mut self,
+        timer: Pin<&mut Sleep>,
+        drain: Pin<&mut impl Future<Output = ()>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Woken> {
+        let is_stuck = self.stuck_since.is_some();
+        if let Poll::Ready(trouble) = self.socket.outbox().poll_trouble(is_stuck, context) {
+            return Poll::Ready(Woken::Trouble(trouble));
+        }
+        if let Poll::Ready(reply) = poll_next(&mut self.in_flight, context) {
+            return Poll::Ready(Woken::Reply(reply));
+        }
+        let under_way = self.in_flight.as_ref().map_or(0, FuturesUnordered::len);
+        if self.session.reads()
+            && under_way < IN_FLIGHT_MAX
+            && !is_stuck
+            && let Poll::Ready(received) = self.socket.poll_receive(context)
+        {
+            return Poll::Ready(Woken::Received(received));
+        }
+        let rests = if is_stuck {
+            self.socket.wire().poll_writable(context)
+        } else {
+            self.socket.outbox().poll_loaded(context)
+        };
+        if rests.is_ready() {
+            return Poll::Ready(Woken::Rest);
+        }
+        if timer.poll(context).is_ready() {
+            return Poll::Ready(Woken::Timer);
+        }
+        drain.poll(context).map(|()| Woken::Drain)
     }
 
     /// Does at once what can be.
@@ -169,8 +201,10 @@ impl Driver {
                 self.socket.outbox().advance();
                 self.input(Input::Ended(code))
             }
-            Woken::Stalled => Some(Slow::Stalled),
             Woken::Reply(reply) => self.replied(reply),
+            Woken::Timer if self.stalls().is_some_and(|at| at <= Instant::now()) => {
+                Some(Slow::Stalled)
+            }
             Woken::Timer => self.input(Input::Timer),
             Woken::Drain => Some(Slow::Drain),
         }
@@ -217,7 +251,13 @@ impl Driver {
             .session
             .deadline()
             .unwrap_or(self.gateway.now_ms() + 60_000);
-        Instant::from_std(self.gateway.started() + Duration::from_millis(ms))
+        let session = Instant::from_std(self.gateway.started() + Duration::from_millis(ms));
+        self.stalls().map_or(session, |at| at.min(session))
+    }
+
+    /// When a reader that takes nothing counts as stalled.
+    fn stalls(&self) -> Option<Instant> {
+        self.stuck_since.map(|since| since + WRITE_TIMEOUT)
     }
 
     /// Moves the timer only when it is due earlier or has fired: a frame need not touch the wheel.
@@ -253,10 +293,14 @@ impl Driver {
         self.input(Input::Replied(reply))
     }
 
+    async fn next(&mut self) -> Reply {
+        std::future::poll_fn(|context| poll_next(&mut self.in_flight, context)).await
+    }
+
     /// Before it closes, a drained socket gets the answers of the commands that are under way.
     async fn drained(&mut self) -> Result<(), Gone> {
         while self.in_flight.is_some()
-            && let Ok(reply) = timeout(CLOSE_TIMEOUT, next(&mut self.in_flight)).await
+            && let Ok(reply) = timeout(CLOSE_TIMEOUT, self.next()).await
         {
             if let Some(Slow::Output(output)) = self.replied(reply) {
                 self.act_slowly(*output).await?;
@@ -527,19 +571,19 @@ impl Driver {
     }
 }
 
-/// The next answer of those under way.
-async fn next(in_flight: &mut Option<FuturesUnordered<Pending>>) -> Reply {
+/// The next answer of those under way; none while nothing is.
+fn poll_next(
+    in_flight: &mut Option<FuturesUnordered<Pending>>,
+    context: &mut Context<'_>,
+) -> Poll<Reply> {
     let Some(pending) = in_flight else {
-        return std::future::pending().await;
+        return Poll::Pending;
     };
-    let reply = pending.next().await;
+    let reply = ready!(pending.poll_next_unpin(context));
     if pending.is_empty() {
         *in_flight = None;
     }
-    match reply {
-        Some(reply) => reply,
-        None => std::future::pending().await,
-    }
+    reply.map_or(Poll::Pending, Poll::Ready)
 }
 
 /// What a command came to.

@@ -42,6 +42,12 @@ impl Wire {
     pub(super) async fn writable(&self) -> io::Result<()> {
         self.0.writable().await
     }
+
+    /// The same, for the one task that reads and writes.
+    pub(super) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // An error shows when it is written to.
+        self.0.poll_write_ready(context).map(drop)
+    }
 }
 
 impl Line for Wire {
@@ -97,7 +103,10 @@ impl Socket {
         std::future::poll_fn(|context| self.poll_receive(context)).await
     }
 
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<Received, End>> {
+    pub(super) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Received, End>> {
         loop {
             if let Some(received) = self.received.pop_front() {
                 if self.received.is_empty() {
