@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use parlor_auth::{HostTokens, Keys, Passwords, Seal, Tokens};
 use parlor_core::{Rate, Refusal};
 use parlor_hub::{Connection, Hub, Loaded, Outbox};
-use parlor_protocol::{Code, Timestamp};
+use parlor_protocol::{CloseCode, Code, Timestamp};
 use parlor_store::{Appender, AppenderConfig, Store, StoreError};
 use tokio::{
     sync::{Semaphore, watch},
@@ -205,6 +205,12 @@ impl App {
     /// Says that the server is about to stop: it is not ready for new work.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Tells all live connections to come back later. Whoever makes one after this looks whether the
+    /// server drains.
+    pub fn end_connections(&self) {
+        self.hub.end_all(CloseCode::Restart);
     }
 
     /// Commits what is queued, publishes it, and closes the store.

@@ -213,6 +213,9 @@ pub struct Session {
     heartbeat_ms: u64,
 }
 
+/// Heartbeats are due at multiples of this, in milliseconds.
+const HEARTBEAT_TICK_MS: u64 = 500;
+
 impl Session {
     /// A session that opens now. `random` is between 0 and 1 and spreads the heartbeats: sockets
     /// that opened together must not ping together.
@@ -240,6 +243,8 @@ impl Session {
     /// When [`Input::Timer`] is due, if ever.
     pub fn deadline(&self) -> Option<u64> {
         let heartbeat = self.heard_ms + self.heartbeat_ms * if self.pinged { 2 } else { 1 };
+        // Many at once: a server that wakes up for each of its sockets by itself does little else.
+        let heartbeat = heartbeat.next_multiple_of(HEARTBEAT_TICK_MS);
         match self.state {
             State::Anonymous { deadline_ms } | State::Verifying { deadline_ms } => {
                 Some(deadline_ms)

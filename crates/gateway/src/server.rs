@@ -85,6 +85,7 @@ impl Server {
     pub async fn stop(self) {
         self.gateway.app().drain();
         self.stop.send_replace(true);
+        self.gateway.app().end_connections();
         if tokio::time::timeout(self.gateway.config().drain, self.accepting)
             .await
             .is_err()

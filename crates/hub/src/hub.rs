@@ -221,6 +221,15 @@ impl Hub {
         }
     }
 
+    /// Ends all connections: the server stops.
+    pub fn end_all(&self, code: CloseCode) {
+        for shard in &self.users {
+            for connection in shard.lock().values().flatten() {
+                connection.outbox().end(code);
+            }
+        }
+    }
+
     /// What the hub has done and holds.
     pub fn counts(&self) -> Counts {
         let connections = self

@@ -47,6 +47,7 @@ const RECONNECT_SPREAD_MS: (u64, u64, u64) = (2_000, 1, 30_000);
 
 type Reply = Result<ServerFrame, (Option<Ref>, Refusal)>;
 type Pending = Pin<Box<dyn Future<Output = Reply> + Send>>;
+type Drain = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One socket and what it is doing.
 struct Driver {
@@ -136,10 +137,12 @@ enum Slow {
 
 impl Driver {
     async fn live(&mut self) {
-        let mut draining = self.gateway.draining();
-        let mut drain = std::pin::pin!(async { drop(draining.wait_for(|is| *is).await) });
         let mut timer = std::pin::pin!(tokio::time::sleep_until(self.deadline()));
+        let mut drain = self.connection.is_none().then(|| self.drain());
         loop {
+            if self.connection.is_some() {
+                drain = None;
+            }
             self.arm(timer.as_mut());
             self.socket.outbox().attend(self.in_flight.is_some());
             let woken = std::future::poll_fn(|context| {
@@ -158,7 +161,7 @@ impl Driver {
     fn poll_woken(
         &mut self,
         timer: Pin<&mut Sleep>,
-        drain: Pin<&mut impl Future<Output = ()>>,
+        drain: Option<&mut Drain>,
         context: &mut Context<'_>,
     ) -> Poll<Woken> {
         let is_stuck = self.stuck_since.is_some();
@@ -187,7 +190,14 @@ impl Driver {
         if timer.poll(context).is_ready() {
             return Poll::Ready(Woken::Timer);
         }
-        drain.poll(context).map(|()| Woken::Drain)
+        let drain = drain.map_or(Poll::Pending, |drain| drain.as_mut().poll(context));
+        drain.map(|()| Woken::Drain)
+    }
+
+    /// Waits until the server stops, as long as the hub cannot end this socket.
+    fn drain(&self) -> Drain {
+        let mut draining = self.gateway.draining();
+        Box::pin(async move { drop(draining.wait_for(|is| *is).await) })
     }
 
     /// Does at once what can be.
@@ -197,6 +207,9 @@ impl Driver {
             Woken::Received(Err(End::Broken(broken))) => Some(Slow::Broken(broken)),
             Woken::Received(Err(End::Gone)) | Woken::Trouble(Trouble::Gone) => Some(Slow::Gone),
             Woken::Trouble(Trouble::Stuck) | Woken::Rest => self.flush(),
+            Woken::Trouble(Trouble::Ended(CloseCode::Restart)) if self.is_draining() => {
+                Some(Slow::Drain)
+            }
             Woken::Trouble(Trouble::Ended(code)) => {
                 self.socket.outbox().advance();
                 self.input(Input::Ended(code))
@@ -293,6 +306,10 @@ impl Driver {
         self.input(Input::Replied(reply))
     }
 
+    fn is_draining(&self) -> bool {
+        *self.gateway.draining().borrow()
+    }
+
     async fn next(&mut self) -> Reply {
         std::future::poll_fn(|context| poll_next(&mut self.in_flight, context)).await
     }
@@ -384,6 +401,10 @@ impl Driver {
             Ok(attached) => {
                 self.connection = Some(attached.connection);
                 self.actor = Some(actor);
+                // Perhaps it came into the hub when all others there were ended.
+                if self.is_draining() {
+                    self.socket.outbox().end(CloseCode::Restart);
+                }
                 Input::Attached {
                     epoch: app.epoch().to_owned(),
                     cursor: attached.cursor,
@@ -422,7 +443,7 @@ impl Driver {
         let Some(actor) = &self.actor else {
             return Input::AttachFailed;
         };
-        if *self.gateway.draining().borrow() {
+        if self.is_draining() {
             return Input::Ended(CloseCode::Restart);
         }
         let app = self.gateway.app();
