@@ -1,0 +1,153 @@
+//! Who is a member.
+
+use parlor_protocol::{Code, ConversationKind, Role, UserId};
+
+use super::{
+    super::{Event, Item, Locked, LockedMember},
+    next_user_version, next_version, seen,
+};
+use crate::{
+    Refusal,
+    conversation::{may_manage, may_remove},
+};
+
+pub(super) fn add_members(
+    item: &Item,
+    user_ids: &[UserId],
+    role: Role,
+    locked: &mut Locked,
+    events: &mut Vec<Event>,
+) -> Result<(), Refusal> {
+    let (conversation, member) = seen(item, &mut locked.conversations, &mut locked.members)?;
+    may_manage(conversation.kind, member.role, role)?;
+    let last_seq = conversation.last_seq;
+    if let Some(missing) = user_ids.iter().find(|id| !locked.users.contains_key(*id)) {
+        return Err(Refusal::field(
+            "userIds",
+            format!("there is no user {missing}"),
+        ));
+    }
+    let mut joined = Vec::new();
+    for user_id in user_ids {
+        let key = (item.conversation_id, user_id.clone());
+        let known = locked.members.get(&key);
+        if known.is_some_and(|member| member.left_at.is_none()) {
+            continue;
+        }
+        let cleared_seq = known.map_or(0, |member| member.cleared_seq);
+        if known.is_some() {
+            locked.touched.members.insert(key.clone());
+        } else {
+            locked.touched.joined.insert(key.clone());
+        }
+        let user = locked.users[user_id].0.clone();
+        let member = LockedMember {
+            // What their devices may hold from an earlier stay has holes.
+            cleared_tick: locked.tick,
+            cleared_seq,
+            ..LockedMember::joining(user, role, item.now, last_seq)
+        };
+        locked.members.insert(key, member);
+        joined.push(user_id.clone());
+    }
+    if joined.is_empty() {
+        return Ok(());
+    }
+    let version = next_version(locked, item);
+    let conversation = locked
+        .conversations
+        .get_mut(&item.conversation_id)
+        .expect("seen before");
+    conversation.member_count += joined.len() as i64;
+    if role == Role::Owner {
+        conversation.owner_count += joined.len() as i64;
+    }
+    let member_count = conversation.member_count;
+    let mut members = Vec::with_capacity(joined.len());
+    for user_id in &joined {
+        let key = (item.conversation_id, user_id.clone());
+        let member = locked.members.get_mut(&key).expect("just put there");
+        member.version = version;
+        members.push(member.shown());
+    }
+    // The old members hear it first: whoever joins hears what comes after it.
+    events.push(Event::MembersJoined {
+        conversation_id: item.conversation_id,
+        version,
+        members,
+        member_count,
+    });
+    for user_id in joined {
+        let user_version = next_user_version(locked, &user_id);
+        events.push(Event::Added {
+            conversation_id: item.conversation_id,
+            user_id,
+            user_version,
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn remove_member(
+    item: &Item,
+    user_id: &UserId,
+    locked: &mut Locked,
+    events: &mut Vec<Event>,
+) -> Result<(), Refusal> {
+    let (conversation, member) = seen(item, &mut locked.conversations, &mut locked.members)?;
+    let (kind, actor_role) = (conversation.kind, member.role);
+    let (member_count, owner_count) = (conversation.member_count, conversation.owner_count);
+    if kind == ConversationKind::Direct {
+        return Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation keeps its two people; hide it instead",
+        ));
+    }
+    let key = (item.conversation_id, user_id.clone());
+    let Some(leaving) = locked
+        .members
+        .get_mut(&key)
+        .filter(|member| member.left_at.is_none())
+    else {
+        return Err(Refusal::not_found("member"));
+    };
+    let role = leaving.role;
+    if *user_id == item.actor {
+        if role == Role::Owner && owner_count <= 1 && member_count > 1 {
+            return Err(Refusal::new(
+                Code::LastOwner,
+                "the last owner hands the conversation over before leaving",
+            ));
+        }
+    } else {
+        may_remove(actor_role, role)?;
+    }
+    leaving.left_at = Some(item.now);
+    locked.touched.members.insert(key.clone());
+    let version = next_version(locked, item);
+    locked.members.get_mut(&key).expect("found above").version = version;
+    let conversation = locked
+        .conversations
+        .get_mut(&item.conversation_id)
+        .expect("seen before");
+    conversation.member_count -= 1;
+    if role == Role::Owner {
+        conversation.owner_count -= 1;
+    }
+    let member_count = conversation.member_count;
+    let user_version = next_user_version(locked, user_id);
+    // Who leaves hears of it and then nothing more.
+    events.push(Event::Removed {
+        conversation_id: item.conversation_id,
+        user_id: user_id.clone(),
+        user_version,
+        hidden: false,
+    });
+    events.push(Event::MemberLeft {
+        conversation_id: item.conversation_id,
+        version,
+        user_id: user_id.clone(),
+        member_count,
+    });
+    Ok(())
+}
