@@ -4,6 +4,7 @@
 import { browserEnvironment, type Environment } from "./environment";
 import type { AuthReply, Register } from "./generated/protocol";
 import { request } from "./http";
+import type { LinkPreview } from "./interim";
 
 export type Auth = {
   register(input: Register): Promise<AuthReply>;
@@ -11,6 +12,8 @@ export type Auth = {
   link(code: string): Promise<AuthReply>;
   refresh(refreshToken: string): Promise<AuthReply>;
   logout(accessToken: string): Promise<void>;
+  /** What an invitation leads to, for who is not signed in yet. */
+  preview(token: string): Promise<LinkPreview>;
 };
 
 export function createAuth(
@@ -25,6 +28,8 @@ export function createAuth(
     login: (login, password) => post("login", { login, password }),
     link: (code) => post("link", { code }),
     refresh: (refreshToken) => post("refresh", { refreshToken }),
+    preview: (token) =>
+      request(outside, "GET", `${url}/api/v1/links/${encodeURIComponent(token)}`, null),
     logout: (accessToken) => post("logout", undefined, accessToken),
   };
 }

@@ -3,6 +3,7 @@
 // the server nothing: that is `sync.ts`.
 
 import type { Member, Message, ServerFrame } from "./generated/protocol";
+import type { Frame } from "./interim";
 import { type ChangeFrame, changeOf } from "./stores/changes";
 import type { Conversations, Receipt } from "./stores/conversations";
 import type { Thread } from "./stores/thread";
@@ -13,7 +14,7 @@ import type { Thread } from "./stores/thread";
  */
 export type Verdict = "applied" | "short" | "missed" | "unknown";
 
-type Framed<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
+type Framed<T extends Frame["type"]> = Extract<Frame, { type: T }>;
 
 /** How many members travel with a conversation. */
 const SHOWN_MEMBERS_MAX = 20;
@@ -49,7 +50,8 @@ export class Events {
     this.#userVersion = null;
   }
 
-  apply(frame: ServerFrame): Verdict {
+  apply(received: ServerFrame): Verdict {
+    const frame = received as Frame;
     switch (frame.type) {
       case "message.new":
         return this.#versioned(frame, () => {
@@ -64,7 +66,8 @@ export class Events {
         return this.#change(frame);
       case "conversation.updated":
         return this.#versioned(frame, () => {
-          this.conversations.takeSummary(frame.conversation);
+          const { conversationId, version, conversation } = frame;
+          this.conversations.applySettings(conversationId, version, conversation);
         });
       case "member.joined":
         return this.#members(frame, (held) => {
@@ -75,6 +78,11 @@ export class Events {
       case "member.left":
         return this.#members(frame, (held) => {
           return held.filter((member) => member.user.id !== frame.userId);
+        });
+      case "member.updated":
+        return this.#versioned(frame, () => {
+          const { conversationId, version, userId, role } = frame;
+          this.conversations.applyRole(conversationId, version, userId, role);
         });
       case "conversation.added":
         return this.#ofUser(frame, () => {

@@ -29,9 +29,18 @@ export type {
 export {
   CONTENT_BYTES_MAX,
   CONTENT_CHARS_MAX,
+  LABEL_CHARS_MAX,
   PASSWORD_CHARS_MIN,
   TITLE_CHARS_MAX,
 } from "./generated/protocol";
+export type {
+  CreateLink,
+  Link,
+  LinkPreview,
+  NewLink,
+  UpdateConversation,
+  UpdateMembership,
+} from "./interim";
 export {
   type ConversationHandle,
   createParlor,

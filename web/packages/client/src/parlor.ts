@@ -13,6 +13,15 @@ import type {
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
+import type {
+  CreateLink,
+  Frame,
+  Link,
+  LinkPreview,
+  NewLink,
+  UpdateConversation,
+  UpdateMembership,
+} from "./interim";
 import type { Readable } from "./store";
 import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
@@ -21,10 +30,7 @@ import { type ParlorOptions, wire } from "./wiring";
 
 export type { ParlorOptions };
 
-type EventFrame = Exclude<
-  ServerFrame,
-  { type: "connected" | "ack" | "error" | "pong" | "reconnect" }
->;
+type EventFrame = Exclude<Frame, { type: "connected" | "ack" | "error" | "pong" | "reconnect" }>;
 type EventNamed<K extends EventFrame["type"]> = Extract<EventFrame, { type: K }>;
 
 export type ConversationHandle = {
@@ -49,7 +55,19 @@ export type ConversationHandle = {
   markUnread(seq: number): Promise<void>;
   /** Puts the conversation away, with its history, until somebody writes in it. */
   hide(): Promise<void>;
+  /** The viewer's own side: mute, pin, archive. Shown at once; rejects, and goes back, when refused. */
+  settings(change: UpdateMembership): Promise<void>;
+  /** What everybody sees: title, label, the app's own fields. */
+  update(change: UpdateConversation): Promise<void>;
   addMembers(userIds: readonly string[], role?: Role): Promise<void>;
+  setRole(userId: string, role: Role): Promise<void>;
+  leave(): Promise<void>;
+  /** Links by which others join; a token is told once, by `create`. */
+  readonly links: {
+    list(): Promise<Page<Link>>;
+    create(limits?: CreateLink): Promise<NewLink>;
+    revoke(linkId: string): Promise<void>;
+  };
   /** Removes a member; removing oneself leaves. */
   removeMember(userId: string): Promise<void>;
   loadOlder(): Promise<void>;
@@ -65,9 +83,16 @@ export type Parlor = {
   disconnect(): void;
   readonly status: Readable<ConnectionStatus>;
   readonly conversations: Readable<ConversationsSnapshot> & {
+    /** What the viewer has archived, which the list leaves out. */
+    readonly archived: Readable<readonly ConversationView[]>;
     create(input: CreateConversation): Promise<Conversation>;
   };
   conversation(id: string): ConversationHandle;
+  /** What a link's token leads to, and the way in. */
+  readonly links: {
+    preview(token: string): Promise<LinkPreview>;
+    join(token: string): Promise<Conversation>;
+  };
   readonly users: { search(query: string): Promise<Page<UserSummary>> };
   on<K extends EventFrame["type"]>(event: K, fn: (frame: EventNamed<K>) => void): () => void;
 };
@@ -86,6 +111,7 @@ export function createParlor(options: ParlorOptions): Parlor {
     const held = handles.get(id);
     if (held) return held;
     const thread = sync.thread(id);
+    const linksPath = `/conversations/${id}/links`;
     const handle: ConversationHandle = {
       id,
       state: conversations.one(id),
@@ -99,6 +125,15 @@ export function createParlor(options: ParlorOptions): Parlor {
       unreact: (messageId, emoji) => actions.react(id, messageId, emoji, false),
       markUnread: (seq) => actions.markUnread(id, seq),
       hide: () => actions.hide(id),
+      settings: (change) => actions.settings(id, change),
+      update: (change) => actions.update(id, change),
+      setRole: (userId, role) => actions.setRole(id, userId, role),
+      leave: () => actions.leave(id),
+      links: {
+        list: () => http.get(linksPath),
+        create: (limits = {}) => http.post(linksPath, limits),
+        revoke: (linkId) => http.delete(`${linksPath}/${linkId}`),
+      },
       addMembers: (userIds, role) => actions.addMembers(id, userIds, role),
       removeMember: (userId) => actions.removeMember(id, userId),
       markRead(seq) {
@@ -118,6 +153,12 @@ export function createParlor(options: ParlorOptions): Parlor {
     return handle;
   }
 
+  async function adopted(asked: Promise<Conversation>): Promise<Conversation> {
+    const conversation = await asked;
+    sync.adopt(conversation);
+    return conversation;
+  }
+
   return {
     connect: () => connected(connection),
     disconnect: () => connection.disconnect(),
@@ -125,13 +166,14 @@ export function createParlor(options: ParlorOptions): Parlor {
     conversations: {
       getSnapshot: conversations.list.getSnapshot,
       subscribe: conversations.list.subscribe,
-      async create(input) {
-        const made = await http.post<Conversation>("/conversations", input);
-        sync.adopt(made);
-        return made;
-      },
+      archived: conversations.archived,
+      create: (input) => adopted(http.post("/conversations", input)),
     },
     conversation,
+    links: {
+      preview: (token) => http.get(linkPath(token)),
+      join: (token) => adopted(http.post(`${linkPath(token)}/join`)),
+    },
     users: { search: (query) => http.get("/users", { query, limit: 20 }) },
     on(event, fn) {
       const set = listeners.get(event) ?? new Set();
@@ -143,6 +185,8 @@ export function createParlor(options: ParlorOptions): Parlor {
     },
   };
 }
+
+const linkPath = (token: string): string => `/links/${encodeURIComponent(token)}`;
 
 function connected(connection: Connection): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -24,6 +24,11 @@ export function useConversations(): ConversationsSnapshot {
   return useReadable(useParlor().conversations);
 }
 
+/** What the viewer has archived, newest first. */
+export function useArchived(): readonly ConversationView[] {
+  return useReadable(useParlor().conversations.archived);
+}
+
 /** A conversation and what can be done in it; `conversation` is null until it is known. */
 export function useConversation(id: string): {
   conversation: ConversationView | null;

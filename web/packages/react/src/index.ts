@@ -1,6 +1,7 @@
 // The public surface of @parlor/react.
 
 export {
+  useArchived,
   useConnection,
   useConversation,
   useConversations,

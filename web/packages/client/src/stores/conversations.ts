@@ -8,7 +8,9 @@ import type {
   Member,
   Membership,
   Message,
+  Role,
 } from "../generated/protocol";
+import type { Settings } from "../interim";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
 
@@ -47,7 +49,11 @@ function mergeMembers(held: readonly Member[], next: readonly Member[]): Member[
 
 export class Conversations {
   readonly list = new Store<ConversationsSnapshot>({ phase: "loading", items: [] });
+  /** What the viewer has archived, which the list leaves out. */
+  readonly archived = new Store<readonly ConversationView[]>([]);
   readonly #byId = new Map<string, Store<ConversationView | null>>();
+  /** How often the viewer's own side of each was told by the server. */
+  readonly #told = new Map<string, number>();
   #me = "";
 
   identify(userId: string): void {
@@ -79,6 +85,7 @@ export class Conversations {
       const held = this.get(conversation.id);
       if (held && held.version > conversation.version) continue;
       this.one(conversation.id).set(this.#view(conversation, held, pendingReadSeq));
+      this.#tell(conversation.id);
       changed = true;
     }
     if (changed) this.#publish();
@@ -165,10 +172,27 @@ export class Conversations {
     if (held) this.#replace({ ...held, version, memberCount, members });
   }
 
+  /** Applies what everybody sees of it beside its members and messages. */
+  applySettings(id: string, version: number, settings: Settings): void {
+    const held = this.get(id);
+    if (held) this.#replace({ ...held, ...settings, version });
+  }
+
+  /** Applies what a member may do from now on. */
+  applyRole(id: string, version: number, userId: string, role: Role): void {
+    const held = this.get(id);
+    if (!held) return;
+    const members = held.members.map((it) => (it.user.id === userId ? { ...it, role } : it));
+    const me = userId === this.#me ? { ...held.me, role } : held.me;
+    this.#replace({ ...held, version, members, me });
+  }
+
   /** Applies the viewer's own side, which may set the read cursor back. */
   applyMembership(id: string, me: Membership, unreadCount: number): void {
     const held = this.get(id);
-    if (held) this.#replace({ ...held, me, unreadCount, members: this.#withOwn(held.members, me) });
+    if (!held) return;
+    this.#tell(id);
+    this.#replace({ ...held, me, unreadCount, members: this.#withOwn(held.members, me) });
   }
 
   applyReceipt(conversationId: string, receipt: Receipt, unreadAfter: number | null): void {
@@ -198,14 +222,23 @@ export class Conversations {
     this.#replace({ ...held, members, unreadCount, me: raise(held.me) });
   }
 
-  /** Leaves a conversation out of the list at once; answers how to show it again. */
-  putAway(id: string): () => void {
-    const hide = (hidden: boolean) => {
+  /**
+   * Shows a change of the viewer's own side before the server knows it; answers how to take it back, which
+   * does nothing once the server has said how it stands.
+   */
+  show(id: string, change: Partial<Membership>): () => void {
+    const told = this.#told.get(id);
+    const set = (fields: Partial<Membership>) => {
       const held = this.get(id);
-      if (held) this.#replace({ ...held, me: { ...held.me, hidden } });
+      if (held) this.#replace({ ...held, me: { ...held.me, ...fields } });
     };
-    hide(true);
-    return () => hide(false);
+    const before = this.get(id)?.me;
+    const names = Object.keys(change) as (keyof Membership)[];
+    set(change);
+    return () => {
+      if (!before || this.#told.get(id) !== told) return;
+      set(Object.fromEntries(names.map((name) => [name, before[name]])));
+    };
   }
 
   drop(id: string): void {
@@ -215,6 +248,7 @@ export class Conversations {
 
   forgetAll(): void {
     for (const store of this.#byId.values()) store.set(null);
+    this.archived.set([]);
     this.list.set({ phase: "loading", items: [] });
   }
 
@@ -248,6 +282,10 @@ export class Conversations {
     };
   }
 
+  #tell(id: string): void {
+    this.#told.set(id, (this.#told.get(id) ?? 0) + 1);
+  }
+
   #replace(next: ConversationView): void {
     this.one(next.id).set(next);
     this.#publish();
@@ -255,10 +293,13 @@ export class Conversations {
 
   #publish(): void {
     const items: ConversationView[] = [];
+    const archived: ConversationView[] = [];
     for (const store of this.#byId.values()) {
       const view = store.getSnapshot();
-      if (view && !view.me.hidden && !view.me.archived) items.push(view);
+      if (view && !view.me.hidden) (view.me.archived ? archived : items).push(view);
     }
+    const held = this.archived.getSnapshot();
+    if (archived.length + held.length > 0) this.archived.set(archived.sort(byActivity));
     this.list.set({ ...this.list.getSnapshot(), items: items.sort(byActivity) });
   }
 }
