@@ -2,25 +2,75 @@
 
 import type { ConversationView, Message, MessageStatus } from "@parlor/client";
 import { useReadable } from "@parlor/react";
-import { Pin } from "lucide-react";
+import { BellOff, Ellipsis, Pin } from "lucide-react";
 import { memo } from "react";
 import { times, words } from "../i18n";
 import { useViewer } from "../session/viewer";
 import { previewOf } from "../text/markup";
+import { isMuted } from "../text/mute";
 import { peerOf, titleOf } from "../text/people";
 import { Avatar } from "../ui/avatar";
 import { Link } from "../ui/link";
+import type { MenuAnchor } from "../ui/menu";
 import { Ticks } from "../ui/ticks";
+import type { MenuPage } from "./row-menu";
+import { SwipeActions } from "./swipe-actions";
+import type { OwnSide } from "./use-own-side";
+import { useRowGestures } from "./use-row-gestures";
 
-type RowProps = { conversation: ConversationView; selected: boolean; today: number };
+type RowProps = {
+  conversation: ConversationView;
+  selected: boolean;
+  today: number;
+  own: OwnSide;
+  onMenu(id: string, anchor: MenuAnchor, page: MenuPage): void;
+};
 
 function ownStatus(conversation: ConversationView, last: Message): MessageStatus {
   if (last.seq <= conversation.peerReadSeq) return "read";
   return last.seq <= conversation.peerDeliveredSeq ? "delivered" : "sent";
 }
 
+/** A row, and the ways to what can be done to it. */
 export const ConversationRow = memo(function ConversationRow(props: RowProps) {
-  const { conversation, selected, today } = props;
+  const { conversation, own, onMenu } = props;
+  const { user } = useViewer();
+  const openAt = (anchor: MenuAnchor, page: MenuPage = "items") => {
+    onMenu(conversation.id, anchor, page);
+  };
+  const { front, side, close, handlers } = useRowGestures(openAt);
+  return (
+    <div className="row-slot" {...handlers}>
+      {side !== null && (
+        <SwipeActions
+          conversation={conversation}
+          viewerId={user.id}
+          side={side}
+          own={own}
+          onDone={close}
+          onMenu={(element, page) => {
+            openAt(element.getBoundingClientRect(), page);
+            close();
+          }}
+        />
+      )}
+      <div className="row-front" ref={front}>
+        <RowLink {...props} />
+        <button
+          type="button"
+          className="icon-button small row-menu"
+          aria-label={words.chatActionsOf(titleOf(conversation, user.id))}
+          aria-haspopup="menu"
+          onClick={(event) => openAt(event.currentTarget.getBoundingClientRect())}
+        >
+          <Ellipsis aria-hidden="true" />
+        </button>
+      </div>
+    </div>
+  );
+});
+
+function RowLink({ conversation, selected, today }: RowProps) {
   const { user, drafts } = useViewer();
   const title = titleOf(conversation, user.id);
   const peer = peerOf(conversation, user.id);
@@ -35,6 +85,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
       className="row"
       to={{ page: "conversation", id: conversation.id }}
       aria-current={selected ? "page" : undefined}
+      draggable={false}
     >
       <Avatar
         id={peer?.user.id ?? conversation.id}
@@ -47,6 +98,9 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
           <span className="row-name">
             <span className="row-title">{title}</span>
             {label && <span className="label">{label}</span>}
+            {isMuted(conversation.me, Date.now()) && (
+              <BellOff className="row-muted" role="img" aria-label={words.muted} />
+            )}
           </span>
           <span className="row-time">
             {times.listTime(last?.createdAt ?? conversation.createdAt, Math.max(today, Date.now()))}
@@ -59,7 +113,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
       </span>
     </Link>
   );
-});
+}
 
 type MarkProps = { conversation: ConversationView; own: Message | null };
 
@@ -67,10 +121,9 @@ type MarkProps = { conversation: ConversationView; own: Message | null };
 function Mark({ conversation, own }: MarkProps) {
   const { unreadCount, me } = conversation;
   if (unreadCount > 0) {
-    const muted = me.mutedUntil !== null && Date.parse(me.mutedUntil) > Date.now();
     return (
       <span
-        className={muted ? "badge muted" : "badge"}
+        className={isMuted(me, Date.now()) ? "badge muted" : "badge"}
         role="img"
         aria-label={words.unread(unreadCount)}
       >

@@ -6,6 +6,8 @@ export type DayWords = { today: string; yesterday: string };
 export type TimeFormat = {
   clock(iso: string): string;
   full(iso: string): string;
+  /** A date and a time, as short as they go. */
+  moment(iso: string): string;
   listTime(iso: string, nowMs: number): string;
   day(iso: string, nowMs: number): string;
 };
@@ -21,6 +23,13 @@ export function timeFormat(language: string, words: DayWords): TimeFormat {
   const make = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options);
   const clock = make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const full = make({ dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
+  const moment = make({
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
   const weekdayShort = make({ weekday: "short" });
   const weekdayLong = make({ weekday: "long" });
   const shortDate = make({ day: "numeric", month: "short" });
@@ -32,6 +41,7 @@ export function timeFormat(language: string, words: DayWords): TimeFormat {
   return {
     clock: (iso) => clock.format(new Date(iso)),
     full: (iso) => full.format(new Date(iso)),
+    moment: (iso) => moment.format(new Date(iso)),
     listTime(iso, nowMs) {
       const at = new Date(iso);
       const days = ageOf(at, nowMs);

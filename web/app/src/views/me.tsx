@@ -8,6 +8,7 @@ import { useViewer } from "../session/viewer";
 import { setTheme, type Theme, useTheme } from "../theme";
 import { Avatar } from "../ui/avatar";
 import { Link } from "../ui/link";
+import { Segments } from "../ui/segments";
 import "../styles/me.css";
 
 export function MePage() {
@@ -51,30 +52,15 @@ function Fact({ name, value }: { name: string; value: string }) {
   );
 }
 
-const themes: readonly { theme: Theme; label: string }[] = [
-  { theme: "system", label: words.themeSystem },
-  { theme: "light", label: words.themeLight },
-  { theme: "dark", label: words.themeDark },
+const themes: readonly { value: Theme; text: string }[] = [
+  { value: "system", text: words.themeSystem },
+  { value: "light", text: words.themeLight },
+  { value: "dark", text: words.themeDark },
 ];
 
 function ThemeSwitch() {
   const current = useTheme();
-  return (
-    <fieldset className="segments">
-      <legend className="visually-hidden">{words.appearance}</legend>
-      {themes.map(({ theme, label }) => (
-        <label key={theme}>
-          <input
-            type="radio"
-            name="theme"
-            checked={theme === current}
-            onChange={() => setTheme(theme)}
-          />
-          <span>{label}</span>
-        </label>
-      ))}
-    </fieldset>
-  );
+  return <Segments label={words.appearance} options={themes} value={current} onChange={setTheme} />;
 }
 
 function AccountList({ currentId }: { currentId: string }) {

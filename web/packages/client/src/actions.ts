@@ -6,7 +6,7 @@ import type { Command } from "./connection/commands";
 import { ParlorError } from "./errors";
 import type { Role } from "./generated/protocol";
 import type { Http } from "./http";
-import type { UpdateConversation, UpdateMembership } from "./interim";
+import type { ChangeConversation, ChangeMembership } from "./interim";
 import type { Receipts } from "./receipts";
 import { type Draft, draftOf } from "./stores/changes";
 import type { Conversations } from "./stores/conversations";
@@ -63,12 +63,12 @@ export class Actions {
   }
 
   /** The viewer's own side: mute, pin, archive. */
-  settings(conversationId: string, change: UpdateMembership): Promise<void> {
+  settings(conversationId: string, change: ChangeMembership): Promise<void> {
     return this.#own(conversationId, change, (path) => this.http.patch(`${path}/me`, change));
   }
 
   /** What everybody sees: title, label, the app's own fields. */
-  async update(conversationId: string, change: UpdateConversation): Promise<void> {
+  async update(conversationId: string, change: ChangeConversation): Promise<void> {
     await this.http.patch(`/conversations/${conversationId}`, change);
   }
 
@@ -91,7 +91,7 @@ export class Actions {
 
   async #own(
     conversationId: string,
-    change: UpdateMembership & { hidden?: boolean },
+    change: ChangeMembership & { hidden?: boolean },
     ask: (path: string) => Promise<unknown>,
   ): Promise<void> {
     const takeBack = this.conversations.show(conversationId, change);

@@ -34,12 +34,12 @@ export {
   TITLE_CHARS_MAX,
 } from "./generated/protocol";
 export type {
+  ChangeConversation,
+  ChangeMembership,
   CreateLink,
   Link,
   LinkPreview,
   NewLink,
-  UpdateConversation,
-  UpdateMembership,
 } from "./interim";
 export {
   type ConversationHandle,

@@ -2,13 +2,13 @@
 
 import type { Conversation, Role, ServerFrame, Timestamp } from "./generated/protocol";
 
-export type UpdateConversation = {
+export type ChangeConversation = {
   title?: string;
   label?: string | null;
   metadata?: Conversation["metadata"];
 };
 
-export type UpdateMembership = {
+export type ChangeMembership = {
   mutedUntil?: Timestamp | null;
   pinned?: boolean;
   archived?: boolean;
@@ -32,14 +32,14 @@ export type LinkPreview = {
   isMember?: boolean;
 };
 
-export type Settings = Pick<
+export type ConversationSettings = Pick<
   Conversation,
   "title" | "label" | "metadata" | "avatarUrl" | "updatedAt"
 >;
 
 type Versioned = { conversationId: string; version: number };
 type Told =
-  | (Versioned & { type: "conversation.updated"; conversation: Settings })
+  | (Versioned & { type: "conversation.updated"; conversation: ConversationSettings })
   | (Versioned & { type: "member.updated"; userId: string; role: Role });
 
 export type Frame = Exclude<ServerFrame, { type: "conversation.updated" }> | Told;

@@ -14,13 +14,13 @@ import type {
   UserSummary,
 } from "./generated/protocol";
 import type {
+  ChangeConversation,
+  ChangeMembership,
   CreateLink,
   Frame,
   Link,
   LinkPreview,
   NewLink,
-  UpdateConversation,
-  UpdateMembership,
 } from "./interim";
 import type { Readable } from "./store";
 import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
@@ -56,9 +56,9 @@ export type ConversationHandle = {
   /** Puts the conversation away, with its history, until somebody writes in it. */
   hide(): Promise<void>;
   /** The viewer's own side: mute, pin, archive. Shown at once; rejects, and goes back, when refused. */
-  settings(change: UpdateMembership): Promise<void>;
+  settings(change: ChangeMembership): Promise<void>;
   /** What everybody sees: title, label, the app's own fields. */
-  update(change: UpdateConversation): Promise<void>;
+  update(change: ChangeConversation): Promise<void>;
   addMembers(userIds: readonly string[], role?: Role): Promise<void>;
   setRole(userId: string, role: Role): Promise<void>;
   leave(): Promise<void>;

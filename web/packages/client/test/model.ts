@@ -11,7 +11,7 @@ import type {
   SyncPage,
   UserSummary,
 } from "../src/generated/protocol";
-import type { Frame, UpdateMembership } from "../src/interim";
+import type { ChangeMembership, Frame } from "../src/interim";
 import { asDeleted, withoutReaction, withReaction } from "../src/stores/changes";
 import { ada, type FakeSocket, grace, memberOf, type Reply, type Sent } from "./fake";
 
@@ -200,7 +200,7 @@ export class ModelServer {
   }
 
   /** The viewer mutes, pins or archives. */
-  sets(id: string, change: UpdateMembership): void {
+  sets(id: string, change: ChangeMembership): void {
     const room = this.room(id);
     room.conversation.me = { ...room.conversation.me, ...change };
     this.#at += 1;
@@ -343,7 +343,7 @@ export class ModelServer {
       return { status: 204 };
     }
     if (method === "PATCH" && what === "me") {
-      this.sets(id, JSON.parse(body) as UpdateMembership);
+      this.sets(id, JSON.parse(body) as ChangeMembership);
       return { body: room.conversation.me };
     }
     if (method === "PATCH" && what === "members") {

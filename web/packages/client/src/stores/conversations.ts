@@ -10,7 +10,7 @@ import type {
   Message,
   Role,
 } from "../generated/protocol";
-import type { Settings } from "../interim";
+import type { ConversationSettings } from "../interim";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
 
@@ -173,7 +173,7 @@ export class Conversations {
   }
 
   /** Applies what everybody sees of it beside its members and messages. */
-  applySettings(id: string, version: number, settings: Settings): void {
+  applySettings(id: string, version: number, settings: ConversationSettings): void {
     const held = this.get(id);
     if (held) this.#replace({ ...held, ...settings, version });
   }
