@@ -27,8 +27,8 @@ mod user;
 pub use auth::{AuthReply, LinkLogin, Login, Refresh, Register, SessionInfo};
 pub use close::CloseCode;
 pub use conversation::{
-    AddMembers, Conversation, ConversationKind, ConversationSummary, CreateConversation, Member,
-    Membership, Role,
+    AddMembers, ChangeConversation, ChangeMember, ChangeMembership, Conversation, ConversationKind,
+    ConversationSettings, ConversationSummary, CreateConversation, Member, Membership, Role,
 };
 pub use error::{Code, FieldError, Problem};
 pub use frame::{AckedMessage, ClientFrame, FrameError, Ref, ServerFrame};

@@ -9,12 +9,13 @@ use utoipa::{
 };
 
 use crate::{
-    AckedMessage, AddMembers, AuthReply, ClientFrame, Code, Conversation, ConversationId,
-    ConversationKind, ConversationSummary, CreateConversation, EditMessage, FieldError, LinkLogin,
-    Login, Member, Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page,
-    Problem, Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame,
-    SessionId, SessionInfo, SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User,
-    UserId, UserSummary, limits,
+    AckedMessage, AddMembers, AuthReply, ChangeConversation, ChangeMember, ChangeMembership,
+    ClientFrame, Code, Conversation, ConversationId, ConversationKind, ConversationSettings,
+    ConversationSummary, CreateConversation, EditMessage, FieldError, LinkLogin, Login, Member,
+    Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction,
+    ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo,
+    SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
+    limits,
 };
 
 macro_rules! types {
@@ -23,11 +24,15 @@ macro_rules! types {
             AckedMessage,
             AddMembers,
             AuthReply,
+            ChangeConversation,
+            ChangeMember,
+            ChangeMembership,
             ClientFrame,
             Code,
             Conversation,
             ConversationId,
             ConversationKind,
+            ConversationSettings,
             ConversationSummary,
             CreateConversation,
             EditMessage,

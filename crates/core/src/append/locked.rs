@@ -23,8 +23,21 @@ pub struct LockedConversation {
     pub version: i64,
     /// How many members it has.
     pub member_count: i64,
-    /// How many of them are owners; loaded where somebody may leave, else 0.
+    /// How many of them are owners; loaded where a change [counts](super::Change::counts_owners) them, else 0.
     pub owner_count: i64,
+}
+
+/// What admins change of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Its name.
+    pub title: Option<String>,
+    /// A short tag beside the name.
+    pub label: Option<String>,
+    /// The app's own fields, as JSON text.
+    pub metadata: String,
+    /// The address of its picture.
+    pub avatar_url: Option<String>,
 }
 
 /// A member, or one who was.
@@ -137,6 +150,8 @@ pub struct Locked {
     pub users: HashMap<UserId, (UserSummary, i64)>,
     /// Direct conversations by their key.
     pub directs: HashMap<String, ConversationId>,
+    /// Of conversations whose settings a change concerns.
+    pub settings: HashMap<ConversationId, Settings>,
     /// What has changed.
     pub touched: Touched,
 }
@@ -158,6 +173,8 @@ pub struct Touched {
     pub joined: BTreeSet<MemberKey>,
     /// Memberships to update.
     pub members: BTreeSet<MemberKey>,
+    /// Conversations whose settings are to be written.
+    pub settings: BTreeSet<ConversationId>,
     /// People whose change counter went up.
     pub users: BTreeSet<UserId>,
 }

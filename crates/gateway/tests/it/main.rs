@@ -2,6 +2,7 @@
 
 mod accounts;
 mod generated;
+mod groups;
 mod handshake;
 mod host;
 mod hostile;

@@ -6,7 +6,7 @@ use parlor_core::{
     Cursors,
     append::{
         Change, Earlier, Item, Locked, LockedConversation, LockedMember, MemberKey, ReactionKey,
-        TouchedConversation, body_hash,
+        Settings, TouchedConversation, body_hash,
     },
     planted::planted_every,
 };
@@ -27,6 +27,26 @@ row! {
         last_seq: i64,
         version: i64,
         member_count: i64,
+    }
+}
+
+row! {
+    pub(super) struct SettingsRow {
+        title: Option<String>,
+        label: Option<String>,
+        metadata: String,
+        avatar_url: Option<String>,
+    }
+}
+
+impl SettingsRow {
+    pub(super) fn into_settings(self) -> Settings {
+        Settings {
+            title: self.title,
+            label: self.label,
+            metadata: self.metadata,
+            avatar_url: self.avatar_url,
+        }
     }
 }
 
@@ -124,7 +144,7 @@ pub(super) fn named_users(batch: &[Item]) -> BTreeSet<&str> {
             Change::AddMembers { .. } | Change::RemoveMember { .. } => {
                 ids.extend(item.change.targets().iter().map(UserId::as_str));
             }
-            Change::Hide | Change::Unread { .. } => {
+            Change::Hide | Change::Unread { .. } | Change::Own { .. } => {
                 ids.insert(item.actor.as_str());
             }
             _ => {}

@@ -64,7 +64,12 @@ export class Events {
         return this.#change(frame);
       case "conversation.updated":
         return this.#versioned(frame, () => {
-          this.conversations.takeSummary(frame.conversation);
+          this.conversations.applySettings(frame.conversationId, frame.version, frame.conversation);
+        });
+      case "member.updated":
+        return this.#versioned(frame, () => {
+          const { conversationId, version, userId, role } = frame;
+          this.conversations.applyRole(conversationId, version, userId, role);
         });
       case "member.joined":
         return this.#members(frame, (held) => {

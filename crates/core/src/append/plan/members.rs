@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Refusal,
-    conversation::{may_manage, may_remove},
+    conversation::{may_manage, may_remove, may_set_role},
 };
 
 pub(super) fn add_members(
@@ -114,10 +114,7 @@ pub(super) fn remove_member(
     let role = leaving.role;
     if *user_id == item.actor {
         if role == Role::Owner && owner_count <= 1 && member_count > 1 {
-            return Err(Refusal::new(
-                Code::LastOwner,
-                "the last owner hands the conversation over before leaving",
-            ));
+            return Err(last_owner());
         }
     } else {
         may_remove(actor_role, role)?;
@@ -150,4 +147,55 @@ pub(super) fn remove_member(
         member_count,
     });
     Ok(())
+}
+
+pub(super) fn set_role(
+    item: &Item,
+    user_id: &UserId,
+    role: Role,
+    locked: &mut Locked,
+    events: &mut Vec<Event>,
+) -> Result<(), Refusal> {
+    let (conversation, member) = seen(item, &mut locked.conversations, &mut locked.members)?;
+    let (kind, actor_role, owner_count) =
+        (conversation.kind, member.role, conversation.owner_count);
+    let key = (item.conversation_id, user_id.clone());
+    let Some(member) = locked
+        .members
+        .get_mut(&key)
+        .filter(|member| member.left_at.is_none())
+    else {
+        return Err(Refusal::not_found("member"));
+    };
+    let before = member.role;
+    may_set_role(kind, actor_role, before, role, *user_id == item.actor)?;
+    if before == role {
+        return Ok(());
+    }
+    if before == Role::Owner && owner_count <= 1 {
+        return Err(last_owner());
+    }
+    member.role = role;
+    locked.touched.members.insert(key.clone());
+    let version = next_version(locked, item);
+    locked.members.get_mut(&key).expect("found above").version = version;
+    let conversation = locked
+        .conversations
+        .get_mut(&item.conversation_id)
+        .expect("seen before");
+    conversation.owner_count += i64::from(role == Role::Owner) - i64::from(before == Role::Owner);
+    events.push(Event::MemberUpdated {
+        conversation_id: item.conversation_id,
+        version,
+        user_id: user_id.clone(),
+        role,
+    });
+    Ok(())
+}
+
+fn last_owner() -> Refusal {
+    Refusal::new(
+        Code::LastOwner,
+        "the last owner hands the conversation over first",
+    )
 }

@@ -65,6 +65,49 @@ expiresInMs: number,
 sessionId: SessionId, };
 
 /**
+ * `PATCH /conversations/{id}`. What is absent stays.
+ */
+export type ChangeConversation = { 
+/**
+ * 1–128 characters.
+ */
+title?: string, 
+/**
+ * At most 64 characters; null takes it away.
+ */
+label?: string | null, 
+/**
+ * At most 8 KiB of JSON, in place of what was there.
+ */
+metadata?: { [key in string]: JsonValue }, };
+
+/**
+ * `PATCH /conversations/{id}/members/{userId}`.
+ */
+export type ChangeMember = { 
+/**
+ * What they may do.
+ */
+role: Role, };
+
+/**
+ * `PATCH /conversations/{id}/me`. What is absent stays.
+ */
+export type ChangeMembership = { 
+/**
+ * No notifications before this moment; null ends it.
+ */
+mutedUntil?: Timestamp | null, 
+/**
+ * Kept at the top of the list.
+ */
+pinned?: boolean, 
+/**
+ * Put away until looked for.
+ */
+archived?: boolean, };
+
+/**
  * A frame from the client.
  */
 export type ClientFrame = { "type": "auth", 
@@ -292,6 +335,31 @@ export type ConversationId = string;
  * What kind of conversation it is.
  */
 export type ConversationKind = "direct" | "group" | "channel";
+
+/**
+ * What of a conversation its admins change.
+ */
+export type ConversationSettings = { 
+/**
+ * The name.
+ */
+title: string | null, 
+/**
+ * A short tag beside the name.
+ */
+label: string | null, 
+/**
+ * The app's own fields.
+ */
+metadata: { [key in string]: JsonValue }, 
+/**
+ * The picture.
+ */
+avatarUrl: string | null, 
+/**
+ * When it was changed.
+ */
+updatedAt: Timestamp, };
 
 /**
  * A conversation as every member sees it.
@@ -920,9 +988,9 @@ conversationId: ConversationId,
  */
 version: number, 
 /**
- * What every member sees of it.
+ * As they are now.
  */
-conversation: ConversationSummary, } | { "type": "conversation.removed", 
+conversation: ConversationSettings, } | { "type": "conversation.removed", 
 /**
  * Which.
  */
@@ -962,7 +1030,23 @@ userId: UserId,
 /**
  * How many members there are now.
  */
-memberCount: number, } | { "type": "membership.updated", 
+memberCount: number, } | { "type": "member.updated", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Whose.
+ */
+userId: UserId, 
+/**
+ * What they may do now.
+ */
+role: Role, } | { "type": "membership.updated", 
 /**
  * Which.
  */

@@ -4,10 +4,12 @@
 
 import type {
   Conversation,
+  ConversationSettings,
   ConversationSummary,
   Member,
   Membership,
   Message,
+  Role,
 } from "../generated/protocol";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
@@ -163,6 +165,19 @@ export class Conversations {
   applyMembers(id: string, version: number, memberCount: number, members: Member[]): void {
     const held = this.get(id);
     if (held) this.#replace({ ...held, version, memberCount, members });
+  }
+
+  applySettings(id: string, version: number, settings: ConversationSettings): void {
+    const held = this.get(id);
+    if (held) this.#replace({ ...held, ...settings, version });
+  }
+
+  applyRole(id: string, version: number, userId: string, role: Role): void {
+    const held = this.get(id);
+    if (!held) return;
+    const members = held.members.map((it) => (it.user.id === userId ? { ...it, role } : it));
+    const me = userId === this.#me ? { ...held.me, role } : held.me;
+    this.#replace({ ...held, version, members, me });
   }
 
   /** Applies the viewer's own side, which may set the read cursor back. */
