@@ -181,6 +181,20 @@ pub fn may_change(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a member may make, see and revoke join links.
+pub fn may_link(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
+    match kind {
+        ConversationKind::Direct => Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation keeps its two people; make a group instead",
+        )),
+        _ if role < Role::Admin => {
+            Err(Refusal::new(Code::Forbidden, "only admins make join links"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a member may give another one, or themselves, this role. Everybody may step down.
 pub fn may_set_role(
     kind: ConversationKind,

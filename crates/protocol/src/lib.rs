@@ -15,6 +15,7 @@ mod frame;
 mod ids;
 mod json;
 pub mod limits;
+mod link;
 mod message;
 mod page;
 mod receipt;
@@ -32,8 +33,9 @@ pub use conversation::{
 };
 pub use error::{Code, FieldError, Problem};
 pub use frame::{AckedMessage, ClientFrame, FrameError, Ref, ServerFrame};
-pub use ids::{ConversationId, InvalidId, MessageId, SessionId, UserId};
+pub use ids::{ConversationId, InvalidId, LinkId, MessageId, SessionId, UserId};
 pub use json::{Malformed, inspect};
+pub use link::{CreateLink, CreatedLink, Link, LinkPreview, LinkedConversation};
 pub use message::{EditMessage, Message, MessageKind, MessagePage, Reaction, SendMessage};
 pub use page::Page;
 pub use receipt::{MoveCursor, ReceiptStatus, SetStatus};

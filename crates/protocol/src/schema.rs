@@ -11,11 +11,11 @@ use utoipa::{
 use crate::{
     AckedMessage, AddMembers, AuthReply, ChangeConversation, ChangeMember, ChangeMembership,
     ClientFrame, Code, Conversation, ConversationId, ConversationKind, ConversationSettings,
-    ConversationSummary, CreateConversation, EditMessage, FieldError, LinkLogin, Login, Member,
-    Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction,
-    ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo,
-    SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
-    limits,
+    ConversationSummary, CreateConversation, CreateLink, CreatedLink, EditMessage, FieldError,
+    Link, LinkId, LinkLogin, LinkPreview, LinkedConversation, Login, Member, Membership, Message,
+    MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction, ReceiptStatus, Ref,
+    Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo, SetStatus, SyncPage,
+    SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary, limits,
 };
 
 macro_rules! types {
@@ -35,9 +35,15 @@ macro_rules! types {
             ConversationSettings,
             ConversationSummary,
             CreateConversation,
+            CreateLink,
+            CreatedLink,
             EditMessage,
             FieldError,
+            Link,
+            LinkId,
             LinkLogin,
+            LinkPreview,
+            LinkedConversation,
             Login,
             Member,
             Membership,

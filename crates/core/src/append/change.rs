@@ -1,6 +1,6 @@
 //! What may be asked of a conversation.
 
-use parlor_protocol::{ConversationId, MessageId, ReceiptStatus, Role, Timestamp, UserId};
+use parlor_protocol::{ConversationId, LinkId, MessageId, ReceiptStatus, Role, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::conversation::{NewConversation, SettingsChange};
@@ -77,6 +77,11 @@ pub enum Change {
         /// Who.
         user_id: UserId,
     },
+    /// Become a member by a link.
+    Join {
+        /// Which.
+        link_id: LinkId,
+    },
     /// Change what a member may do.
     SetRole {
         /// Whose.
@@ -120,6 +125,7 @@ impl Change {
         match self {
             Self::Create(new) => new.members.len(),
             Self::AddMembers { user_ids, .. } => user_ids.len(),
+            Self::Join { .. } => 1,
             _ => 0,
         }
     }

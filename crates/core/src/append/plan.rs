@@ -12,7 +12,7 @@ use parlor_protocol::{ConversationId, Message, MessageId, Timestamp, UserId};
 
 use self::{
     making::create,
-    members::{add_members, remove_member, set_role},
+    members::{add_members, join, remove_member, set_role},
     messages::{delete, edit, react, send},
     own::{change_own, hide, receipt, unread},
     settings::change_settings,
@@ -77,6 +77,7 @@ fn decide(item: &Item, locked: &mut Locked, events: &mut Vec<Event>) -> Result<O
             add_members(item, user_ids, *role, locked, events)?;
         }
         Change::RemoveMember { user_id } => remove_member(item, user_id, locked, events)?,
+        Change::Join { link_id } => join(item, *link_id, locked, events)?,
         Change::SetRole { user_id, role } => set_role(item, user_id, *role, locked, events)?,
         Change::Settings(change) => change_settings(item, change, locked, events)?,
         Change::Own {

@@ -81,6 +81,14 @@ fn locked() -> Locked {
             .members
             .insert((conversation(n), user(name)), member(name, role));
     }
+    let good = LockedLink {
+        conversation_id: conversation(1),
+        expires_at: None,
+        max_uses: Some(3),
+        uses: 0,
+        is_revoked: false,
+    };
+    locked.links.insert(link(), good);
     for n in [1, 2] {
         let settings = Settings {
             title: Some("old".into()),
@@ -433,6 +441,10 @@ fn a_hidden_conversation_is_back_with_the_next_message() {
     assert!(!grace.own(5).hidden);
 }
 
+fn link() -> parlor_protocol::LinkId {
+    parlor_protocol::LinkId(Uuid::from_u128(5))
+}
+
 fn renamed(title: &str) -> Change {
     let body = parlor_protocol::ChangeConversation {
         title: Some(title.to_owned()),
@@ -453,6 +465,7 @@ enum Step {
     Remove(u8),
     Role(u8, Role),
     Rename(u8),
+    Join,
     Own(Option<bool>),
     Hide,
 }
@@ -469,6 +482,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u8..4).prop_map(Step::Remove),
         2 => (0_u8..4, prop::sample::select(vec![Role::Member, Role::Admin, Role::Owner])).prop_map(|(who, role)| Step::Role(who, role)),
         1 => (0_u8..3).prop_map(Step::Rename),
+        2 => Just(Step::Join),
         1 => any::<Option<bool>>().prop_map(Step::Own),
         1 => Just(Step::Hide),
     ]
@@ -496,6 +510,7 @@ proptest! {
                 Step::Add(who) => Change::AddMembers { user_ids: vec![user(NAMES[who as usize])], role: Role::Member },
                 Step::Remove(who) => Change::RemoveMember { user_id: user(NAMES[who as usize]) },
                 Step::Role(who, role) => Change::SetRole { user_id: user(NAMES[who as usize]), role },
+                Step::Join => Change::Join { link_id: link() },
                 Step::Rename(title) => renamed(&title.to_string()),
                 Step::Own(on) => Change::Own { muted_until: on.map(|on| on.then_some(Timestamp(7))), pinned: on, archived: None },
                 Step::Hide => Change::Hide,
@@ -551,6 +566,7 @@ proptest! {
         let members: Vec<_> = members.map(|(_, member)| member.role).collect();
         let group = &state.conversations[&conversation(1)];
         prop_assert_eq!(members.len() as i64, group.member_count);
+        prop_assert!(state.links[&link()].uses <= 3);
         // Whoever is still there has an owner.
         let owners = members.iter().filter(|role| **role == Role::Owner).count() as i64;
         prop_assert_eq!(owners, group.owner_count);

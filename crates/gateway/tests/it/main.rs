@@ -6,6 +6,7 @@ mod groups;
 mod handshake;
 mod host;
 mod hostile;
+mod links;
 mod live;
 mod pressure;
 mod rest;

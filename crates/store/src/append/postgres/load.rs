@@ -57,6 +57,7 @@ pub(super) async fn load(tx: &mut PgConnection, batch: &[Item]) -> Result<Locked
     }
     load_owner_counts(tx, batch, &mut locked).await?;
     rare::load_settings(tx, batch, &mut locked).await?;
+    rare::load_links(tx, batch, &mut locked).await?;
     load_users(tx, batch, &mut locked).await?;
     load_messages(tx, batch, &mut locked).await?;
     load_reactions(tx, batch, &mut locked).await?;

@@ -5,7 +5,9 @@ use parlor_protocol::{Message, UserId, limits::REACTION_USERS_MAX};
 use sqlx::{PgConnection, postgres::PgBindIterExt as _};
 
 use super::{
-    super::shared::{SettingsRow, is_lost, is_short, last_decisions, stored_reactions},
+    super::shared::{
+        LockedLinkRow, SettingsRow, is_lost, is_short, last_decisions, stored_reactions,
+    },
     save::bind_members,
 };
 use crate::{
@@ -222,6 +224,41 @@ pub(super) async fn update_settings(
         .bind(search_lower(settings.title.as_deref(), settings.label.as_deref()))
         .execute(&mut *tx)
         .await?;
+    }
+    Ok(())
+}
+
+/// Links by which somebody wants to join. Their conversations are locked, and all joins go by them.
+pub(super) async fn load_links(
+    tx: &mut PgConnection,
+    batch: &[Item],
+    locked: &mut Locked,
+) -> Result<(), StoreError> {
+    for item in batch {
+        let Change::Join { link_id } = item.change else {
+            continue;
+        };
+        let row: Option<LockedLinkRow> = sqlx::query_as(
+            "SELECT conversation_id, expires_at, max_uses, uses, (revoked_at IS NOT NULL) AS is_revoked
+             FROM links WHERE id = $1",
+        )
+        .bind(link_id.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(row) = row {
+            locked.links.insert(link_id, row.into_link());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn update_links(tx: &mut PgConnection, locked: &Locked) -> Result<(), StoreError> {
+    for id in &locked.touched.links {
+        sqlx::query("UPDATE links SET uses = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(locked.links[id].uses)
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(())
 }

@@ -59,6 +59,7 @@ pub(super) async fn save(tx: &mut PgConnection, locked: &mut Locked) -> Result<(
     rare::update_messages(tx, locked).await?;
     rare::count_messages(tx, locked).await?;
     rare::update_settings(tx, locked).await?;
+    rare::update_links(tx, locked).await?;
     rare::update_users(tx, locked).await?;
     Ok(())
 }

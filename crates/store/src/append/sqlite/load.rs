@@ -1,11 +1,11 @@
 //! Loading what decides a batch.
 
 use parlor_core::append::{Change, Item, Locked};
-use parlor_protocol::{ConversationId, MessageId, UserId, UserSummary};
+use parlor_protocol::{ConversationId, LinkId, MessageId, UserId, UserSummary};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::shared::{
-    ConversationRow, LockedMemberRow, SettingsRow, add_earlier, named_users,
+    ConversationRow, LockedLinkRow, LockedMemberRow, SettingsRow, add_earlier, named_users,
 };
 use crate::{
     StoreError,
@@ -41,6 +41,9 @@ pub(super) fn load(tx: &Connection, batch: &[Item]) -> Result<Locked, StoreError
         load_messages(tx, item, &mut locked)?;
         if let Change::Settings(_) = &item.change {
             load_settings(tx, id, &mut locked)?;
+        }
+        if let Change::Join { link_id } = &item.change {
+            load_link(tx, *link_id, &mut locked)?;
         }
         if item.change.counts_owners()
             && let Some(conversation) = locked.conversations.get_mut(&id)
@@ -96,6 +99,22 @@ fn load_settings(
         .optional()?;
     if let Some(settings) = settings {
         locked.settings.insert(id, settings.into_settings());
+    }
+    Ok(())
+}
+
+fn load_link(tx: &Connection, id: LinkId, locked: &mut Locked) -> Result<(), StoreError> {
+    if locked.links.contains_key(&id) {
+        return Ok(());
+    }
+    let link = tx
+        .prepare_cached(
+            "SELECT conversation_id, expires_at, max_uses, uses, revoked_at IS NOT NULL FROM links WHERE id = ?1",
+        )?
+        .query_row([id.0], LockedLinkRow::from_sqlite)
+        .optional()?;
+    if let Some(link) = link {
+        locked.links.insert(id, link.into_link());
     }
     Ok(())
 }

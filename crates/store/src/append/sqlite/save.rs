@@ -28,6 +28,7 @@ pub(super) fn save(tx: &Connection, locked: &mut Locked) -> Result<(), StoreErro
     count_messages(tx, locked)?;
     update_conversations(tx, locked)?;
     update_settings(tx, locked)?;
+    update_links(tx, locked)?;
     update_users(tx, locked)?;
     tx.prepare_cached("UPDATE ticks SET tick = tick + 1")?
         .execute(())?;
@@ -241,6 +242,14 @@ fn update_settings(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
             settings.metadata,
             search_lower(settings.title.as_deref(), settings.label.as_deref()),
         ])?;
+    }
+    Ok(())
+}
+
+fn update_links(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
+    for id in &locked.touched.links {
+        tx.prepare_cached("UPDATE links SET uses = ?2 WHERE id = ?1")?
+            .execute(params![id.0, locked.links[id].uses])?;
     }
     Ok(())
 }

@@ -448,6 +448,56 @@ label?: string,
 metadata?: { [key in string]: JsonValue }, };
 
 /**
+ * `POST /conversations/{id}/links`.
+ */
+export type CreateLink = { 
+/**
+ * How long it works, in milliseconds: a minute to a year. For ever when absent.
+ */
+expiresInMs?: number, 
+/**
+ * How many people may join by it: 1–100,000. Any number when absent.
+ */
+maxUses?: number, };
+
+/**
+ * A link that was just made. Its token is shown this once.
+ */
+export type CreatedLink = { 
+/**
+ * Whoever has it may join.
+ */
+token: string, 
+/**
+ * The page on which they do.
+ */
+url: string, 
+/**
+ * The link.
+ */
+id: LinkId, 
+/**
+ * Who made it.
+ */
+createdBy: UserId, 
+/**
+ * When it was made.
+ */
+createdAt: Timestamp, 
+/**
+ * When it ends, if it does.
+ */
+expiresAt: Timestamp | null, 
+/**
+ * How many people may join by it; any number when null.
+ */
+maxUses: number | null, 
+/**
+ * How many have.
+ */
+uses: number, };
+
+/**
  * `PATCH /conversations/{id}/messages/{messageId}`.
  */
 export type EditMessage = { 
@@ -470,6 +520,40 @@ field: string,
 message: string, };
 
 /**
+ * A join link as the admins of its conversation see it.
+ */
+export type Link = { 
+/**
+ * The link.
+ */
+id: LinkId, 
+/**
+ * Who made it.
+ */
+createdBy: UserId, 
+/**
+ * When it was made.
+ */
+createdAt: Timestamp, 
+/**
+ * When it ends, if it does.
+ */
+expiresAt: Timestamp | null, 
+/**
+ * How many people may join by it; any number when null.
+ */
+maxUses: number | null, 
+/**
+ * How many have.
+ */
+uses: number, };
+
+/**
+ * A join link.
+ */
+export type LinkId = string;
+
+/**
  * `POST /auth/link`: sign in with the code of a login link.
  */
 export type LinkLogin = { 
@@ -477,6 +561,40 @@ export type LinkLogin = {
  * The code after `#code=`. Works once.
  */
 code: string, };
+
+/**
+ * What a link leads to, for whoever has it.
+ */
+export type LinkPreview = { 
+/**
+ * The conversation.
+ */
+conversation: LinkedConversation, };
+
+/**
+ * A conversation as whoever has a link to it sees it.
+ */
+export type LinkedConversation = { 
+/**
+ * The conversation.
+ */
+id: ConversationId, 
+/**
+ * What kind it is.
+ */
+kind: ConversationKind, 
+/**
+ * Its name.
+ */
+title: string | null, 
+/**
+ * A short tag beside the name.
+ */
+label: string | null, 
+/**
+ * How many members it has.
+ */
+memberCount: number, };
 
 /**
  * `POST /auth/login`. `handle` or `email` are accepted for `login`.
