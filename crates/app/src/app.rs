@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    Clock, admission::Admission, limiter::Limiter, links::Links, publisher::Publisher,
+    Clock, admission::Admission, limiter::Limiter, login_links::LoginLinks, publisher::Publisher,
     revoked::Revoked, tails::Tails,
 };
 
@@ -100,7 +100,7 @@ pub struct App {
     pub(crate) admission: Admission,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) revoked: Revoked,
-    pub(crate) links: Links,
+    pub(crate) login_links: LoginLinks,
     pub(crate) account_limiter: Limiter,
     pub(crate) address_limiter: Limiter,
     user_limiter: Limiter,
@@ -189,7 +189,7 @@ impl App {
             admission,
             clock,
             revoked,
-            links: Links::default(),
+            login_links: LoginLinks::default(),
             epoch,
             cursors: Seal::new(keys, "sync cursor"),
             position,

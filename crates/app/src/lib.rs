@@ -18,6 +18,7 @@ mod detached;
 mod known;
 mod limiter;
 mod links;
+mod login_links;
 mod members;
 mod messages;
 mod page_token;

@@ -148,6 +148,98 @@ pub struct CreateConversation {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// `PATCH /conversations/{id}`. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ChangeConversation {
+    /// 1–128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// At most 64 characters; null takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
+    #[ts(type = "string | null")]
+    #[schema(value_type = Option<String>)]
+    pub label: Option<Option<String>>,
+    /// At most 8 KiB of JSON, in place of what was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// `PATCH /conversations/{id}/me`. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ChangeMembership {
+    /// No notifications before this moment; null ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
+    #[ts(type = "Timestamp | null")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub muted_until: Option<Option<Timestamp>>,
+    /// Kept at the top of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
+    /// Put away until looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+}
+
+/// `PATCH /conversations/{id}/members/{userId}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeMember {
+    /// What they may do.
+    pub role: Role,
+}
+
+/// What of a conversation its admins change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationSettings {
+    /// The name.
+    pub title: Option<String>,
+    /// A short tag beside the name.
+    pub label: Option<String>,
+    /// The app's own fields.
+    #[schema(value_type = Object)]
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// The picture.
+    pub avatar_url: Option<String>,
+    /// When it was changed.
+    pub updated_at: Timestamp,
+}
+
+/// A field that may be there and be null.
+mod present {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(
+        clippy::option_option,
+        reason = "absent, null and a value are three things"
+    )]
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .as_ref()
+            .and_then(Option::as_ref)
+            .serialize(serializer)
+    }
+
+    #[expect(
+        clippy::option_option,
+        reason = "absent, null and a value are three things"
+    )]
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Option::deserialize(deserializer).map(Some)
+    }
+}
+
 /// `POST /conversations/{id}/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,8 +5,9 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    Code, ConversationId, ConversationSummary, Malformed, Member, Membership, Message, MessageId,
-    SendMessage, SessionId, SyncPage, Timestamp, UserId, inspect, limits::REF_BYTES_MAX,
+    Code, ConversationId, ConversationSettings, ConversationSummary, Malformed, Member, Membership,
+    Message, MessageId, Role, SendMessage, SessionId, SyncPage, Timestamp, UserId, inspect,
+    limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -506,8 +507,7 @@ pub enum ServerFrame {
         /// What every member sees of it.
         conversation: Box<ConversationSummary>,
     },
-    /// The conversation itself has changed. A version that is more than one ahead means that more
-    /// has happened than was heard of: ask for a sync.
+    /// The conversation's settings have changed.
     #[serde(rename = "conversation.updated")]
     ConversationUpdated {
         /// Which.
@@ -515,8 +515,8 @@ pub enum ServerFrame {
         /// Its version.
         #[ts(type = "number")]
         version: i64,
-        /// What every member sees of it.
-        conversation: Box<ConversationSummary>,
+        /// As they are now.
+        conversation: Box<ConversationSettings>,
     },
     /// The recipient is no longer in this conversation, or has hidden it on another device. A hidden
     /// one comes back with its next message.
@@ -555,6 +555,19 @@ pub enum ServerFrame {
         /// How many members there are now.
         #[ts(type = "number")]
         member_count: i64,
+    },
+    /// A member's role has changed.
+    #[serde(rename = "member.updated")]
+    MemberUpdated {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Whose.
+        user_id: UserId,
+        /// What they may do now.
+        role: Role,
     },
     /// The recipient's own side of a conversation has changed, perhaps on another device.
     #[serde(rename = "membership.updated")]

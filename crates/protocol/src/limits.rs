@@ -63,3 +63,9 @@ pub const REACTION_USERS_MAX: usize = 20;
 pub const SYNC_MESSAGES_MAX: usize = 100;
 /// Spread of the heartbeat, in percent: sockets that opened together must not ping together.
 pub const HEARTBEAT_JITTER_PERCENT: u64 = 20;
+/// Shortest and longest life of a join link, in milliseconds: a minute, a year.
+pub const LINK_EXPIRES_IN_MS: std::ops::RangeInclusive<u64> = 60_000..=365 * 24 * 60 * 60 * 1000;
+/// People who may join by one link.
+pub const LINK_USES_MAX: u32 = 100_000;
+/// Links of one conversation that are good at once.
+pub const LINKS_PER_CONVERSATION_MAX: usize = 100;

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod generated;
+mod groups;
 mod handshake;
 mod host;
 mod hostile;
+mod links;
 mod live;
 mod pressure;
 mod rest;

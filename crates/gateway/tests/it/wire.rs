@@ -126,3 +126,19 @@ pub(crate) async fn post(
     )
     .await
 }
+
+pub(crate) async fn patch(
+    server: &TestServer,
+    actor: &Actor,
+    path: &str,
+    body: Value,
+) -> (u16, Value) {
+    call(
+        server,
+        Some(&actor.auth.access_token),
+        Method::PATCH,
+        path,
+        Some(body),
+    )
+    .await
+}

@@ -5,6 +5,7 @@ mod changes;
 mod contract;
 mod host_users;
 mod replication;
+mod settings;
 mod standing;
 mod tails;
 mod unread;

@@ -2,10 +2,10 @@
 // makes an account first, and comes back here.
 
 import { type LinkPreview, ParlorError } from "@parlor/client";
-import { useParlor } from "@parlor/react";
+import { useConversation, useParlor } from "@parlor/react";
 import { LinkIcon, Unlink } from "lucide-react";
 import { useEffect, useState } from "react";
-import { failureSentence, words } from "../i18n";
+import { errorSentence, failureSentence, words } from "../i18n";
 import { goBack, navigate } from "../router";
 import { auth, comeBackTo } from "../session/session";
 import { Avatar } from "../ui/avatar";
@@ -44,58 +44,59 @@ function usePreview(ask: () => Promise<LinkPreview>, token: string): [Preview, (
 export function JoinPage({ token }: { token: string }) {
   const parlor = useParlor();
   const [held, retry] = usePreview(() => parlor.links.preview(token), token);
+  if (held.state === "loading") {
+    return <div className="thread-loading" role="status" aria-label={words.catchingUp} />;
+  }
+  if (held.state === "here") return <Invited token={token} preview={held.preview} />;
+  if (held.code === "not_found") {
+    return (
+      <Placeholder icon={<Unlink />} title={words.linkGoneTitle} lead={words.linkGoneLead}>
+        <ToChats />
+      </Placeholder>
+    );
+  }
+  return (
+    <Placeholder icon={<LinkIcon />} title={words.joinFailed} lead={errorSentence(held.code)}>
+      <button type="button" className="primary" onClick={retry}>
+        {words.tryAgain}
+      </button>
+    </Placeholder>
+  );
+}
+
+function Invited({ token, preview }: { token: string; preview: LinkPreview }) {
+  const parlor = useParlor();
+  const { id, kind } = preview.conversation;
+  const isMember = useConversation(id).conversation !== null;
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const open = (id: string) => navigate({ page: "conversation", id }, "replace");
+  const open = () => navigate({ page: "conversation", id }, "replace");
   const join = async () => {
     setBusy(true);
     try {
-      open((await parlor.links.join(token)).id);
+      await parlor.links.join(token);
+      open();
     } catch (error) {
       const gone = error instanceof ParlorError && error.code === "not_found";
       setFailure(gone ? words.linkGoneLead : failureSentence(error));
       setBusy(false);
     }
   };
-  if (held.state === "loading") {
-    return <div className="thread-loading" role="status" aria-label={words.catchingUp} />;
-  }
-  if (held.state === "failed") {
-    if (held.code === "not_found") {
-      return (
-        <Placeholder icon={<Unlink />} title={words.linkGoneTitle} lead={words.linkGoneLead}>
-          <ToChats />
-        </Placeholder>
-      );
-    }
-    return (
-      <Placeholder
-        icon={<LinkIcon />}
-        title={words.joinFailed}
-        lead={failureSentence(new ParlorError(held.code, ""))}
-      >
-        <button type="button" className="primary" onClick={retry}>
-          {words.tryAgain}
-        </button>
-      </Placeholder>
-    );
-  }
-  const { conversation, isMember } = held.preview;
   return (
     <div className="placeholder join-page">
-      <Invitation preview={held.preview} />
+      <Invitation preview={preview} isMember={isMember} />
       {failure && (
         <p className="field-note error" role="alert">
           {failure}
         </p>
       )}
       {isMember ? (
-        <button type="button" className="primary" onClick={() => open(conversation.id)}>
+        <button type="button" className="primary" onClick={open}>
           {words.openChat}
         </button>
       ) : (
         <button type="button" className="primary" disabled={busy} onClick={() => void join()}>
-          {conversation.kind === "channel" ? words.joinChannel : words.joinGroup}
+          {kind === "channel" ? words.joinChannel : words.joinGroup}
         </button>
       )}
       <button type="button" className="text-button" onClick={() => goBack({ page: "chats" })}>
@@ -117,15 +118,15 @@ function ToChats() {
   );
 }
 
-function Invitation({ preview }: { preview: LinkPreview }) {
+type InvitationProps = { preview: LinkPreview; isMember?: boolean };
+
+function Invitation({ preview, isMember = false }: InvitationProps) {
   const { id, kind, title, label, memberCount } = preview.conversation;
   const name = title ?? (kind === "channel" ? words.channelWord : words.groupWord);
   return (
     <div className="invitation">
       <Avatar id={id} name={name} shape="square" size="xl" />
-      <p className="invitation-lead">
-        {preview.isMember ? words.alreadyIn : words.invitedTo[kind]}
-      </p>
+      <p className="invitation-lead">{isMember ? words.alreadyIn : words.invitedTo[kind]}</p>
       <h2>{name}</h2>
       <p className="invitation-facts">
         {label && <span className="label">{label}</span>}

@@ -4,9 +4,8 @@
 
 import type { Command } from "./connection/commands";
 import { ParlorError } from "./errors";
-import type { Role } from "./generated/protocol";
+import type { ChangeConversation, ChangeMembership, Role } from "./generated/protocol";
 import type { Http } from "./http";
-import type { ChangeConversation, ChangeMembership } from "./interim";
 import type { Receipts } from "./receipts";
 import { type Draft, draftOf } from "./stores/changes";
 import type { Conversations } from "./stores/conversations";

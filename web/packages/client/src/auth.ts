@@ -2,9 +2,8 @@
 // business, because only the host knows whether it may keep a refresh token.
 
 import { browserEnvironment, type Environment } from "./environment";
-import type { AuthReply, Register } from "./generated/protocol";
+import type { AuthReply, LinkPreview, Register } from "./generated/protocol";
 import { request } from "./http";
-import type { LinkPreview } from "./interim";
 
 export type Auth = {
   register(input: Register): Promise<AuthReply>;

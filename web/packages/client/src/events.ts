@@ -3,7 +3,6 @@
 // the server nothing: that is `sync.ts`.
 
 import type { Member, Message, ServerFrame } from "./generated/protocol";
-import type { Frame } from "./interim";
 import { type ChangeFrame, changeOf } from "./stores/changes";
 import type { Conversations, Receipt } from "./stores/conversations";
 import type { Thread } from "./stores/thread";
@@ -14,7 +13,7 @@ import type { Thread } from "./stores/thread";
  */
 export type Verdict = "applied" | "short" | "missed" | "unknown";
 
-type Framed<T extends Frame["type"]> = Extract<Frame, { type: T }>;
+type Framed<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
 /** How many members travel with a conversation. */
 const SHOWN_MEMBERS_MAX = 20;
@@ -50,8 +49,7 @@ export class Events {
     this.#userVersion = null;
   }
 
-  apply(received: ServerFrame): Verdict {
-    const frame = received as Frame;
+  apply(frame: ServerFrame): Verdict {
     switch (frame.type) {
       case "message.new":
         return this.#versioned(frame, () => {

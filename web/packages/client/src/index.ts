@@ -12,9 +12,15 @@ export {
 export { isRefused, isTransient, ParlorError } from "./errors";
 export type {
   AuthReply,
+  ChangeConversation,
+  ChangeMembership,
   Conversation,
   ConversationSummary,
   CreateConversation,
+  CreatedLink,
+  CreateLink,
+  Link,
+  LinkPreview,
   Member,
   Membership,
   Message,
@@ -33,14 +39,6 @@ export {
   PASSWORD_CHARS_MIN,
   TITLE_CHARS_MAX,
 } from "./generated/protocol";
-export type {
-  ChangeConversation,
-  ChangeMembership,
-  CreateLink,
-  Link,
-  LinkPreview,
-  NewLink,
-} from "./interim";
 export {
   type ConversationHandle,
   createParlor,

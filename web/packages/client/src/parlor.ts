@@ -4,8 +4,14 @@
 import type { Connection, ConnectionStatus } from "./connection/connection";
 import { ParlorError } from "./errors";
 import type {
+  ChangeConversation,
+  ChangeMembership,
   Conversation,
   CreateConversation,
+  CreatedLink,
+  CreateLink,
+  Link,
+  LinkPreview,
   Member,
   Message,
   Page,
@@ -13,15 +19,6 @@ import type {
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
-import type {
-  ChangeConversation,
-  ChangeMembership,
-  CreateLink,
-  Frame,
-  Link,
-  LinkPreview,
-  NewLink,
-} from "./interim";
 import type { Readable } from "./store";
 import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
@@ -30,7 +27,10 @@ import { type ParlorOptions, wire } from "./wiring";
 
 export type { ParlorOptions };
 
-type EventFrame = Exclude<Frame, { type: "connected" | "ack" | "error" | "pong" | "reconnect" }>;
+type EventFrame = Exclude<
+  ServerFrame,
+  { type: "connected" | "ack" | "error" | "pong" | "reconnect" }
+>;
 type EventNamed<K extends EventFrame["type"]> = Extract<EventFrame, { type: K }>;
 
 export type ConversationHandle = {
@@ -65,7 +65,7 @@ export type ConversationHandle = {
   /** Links by which others join; a token is told once, by `create`. */
   readonly links: {
     list(): Promise<Page<Link>>;
-    create(limits?: CreateLink): Promise<NewLink>;
+    create(limits?: CreateLink): Promise<CreatedLink>;
     revoke(linkId: string): Promise<void>;
   };
   /** Removes a member; removing oneself leaves. */

@@ -3,6 +3,7 @@
 // answers at the moment it is asked; when an answer arrives is the test's to choose.
 
 import type {
+  ChangeMembership,
   Conversation,
   Member,
   Message,
@@ -11,7 +12,6 @@ import type {
   SyncPage,
   UserSummary,
 } from "../src/generated/protocol";
-import type { ChangeMembership, Frame } from "../src/interim";
 import { asDeleted, withoutReaction, withReaction } from "../src/stores/changes";
 import { ada, type FakeSocket, grace, memberOf, type Reply, type Sent } from "./fake";
 
@@ -467,8 +467,8 @@ export class ModelServer {
     return version;
   }
 
-  #tell(frame: Frame): void {
-    this.log.push(structuredClone(frame) as ServerFrame);
+  #tell(frame: ServerFrame): void {
+    this.log.push(structuredClone(frame));
   }
 
   #time(): string {

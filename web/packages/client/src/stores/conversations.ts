@@ -4,13 +4,13 @@
 
 import type {
   Conversation,
+  ConversationSettings,
   ConversationSummary,
   Member,
   Membership,
   Message,
   Role,
 } from "../generated/protocol";
-import type { ConversationSettings } from "../interim";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
 
