@@ -82,7 +82,7 @@ function Page({ route }: { route: Route }) {
   if (route.page === "join") return <JoinPage key={route.token} token={route.token} />;
   if (route.page === "missing") {
     return (
-      <Placeholder icon={<MapPinOff />} title={words.missingTitle} lead={words.missingLead}>
+      <Placeholder icon={<MapPinOff />} isPage title={words.missingTitle} lead={words.missingLead}>
         <button
           type="button"
           className="primary"

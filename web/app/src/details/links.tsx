@@ -3,7 +3,7 @@
 import type { ConversationView, Link } from "@parlor/client";
 import { useConversation } from "@parlor/react";
 import { Trash2 } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { failureSentence, times, words } from "../i18n";
 import { useViewer } from "../session/viewer";
 import { CopyField } from "../ui/copy-field";
@@ -35,6 +35,7 @@ export function Links({ conversation, onClose }: LinksProps) {
   const [url, setUrl] = useState<string | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const makeButton = useRef<HTMLButtonElement>(null);
   const load = useCallback(() => {
     return handle.links.list().then(
       (page) => setLinks(page.items),
@@ -61,7 +62,14 @@ export function Links({ conversation, onClose }: LinksProps) {
     return false;
   };
   const revoke = (link: Link) => {
-    handle.links.revoke(link.id).then(load, (error: unknown) => setFailure(failureSentence(error)));
+    handle.links.revoke(link.id).then(
+      () => {
+        // The button that was pressed is about to go.
+        makeButton.current?.focus();
+        return load();
+      },
+      (error: unknown) => setFailure(failureSentence(error)),
+    );
   };
   return (
     <Dialog
@@ -69,7 +77,7 @@ export function Links({ conversation, onClose }: LinksProps) {
       onSubmit={make}
       onClose={onClose}
       foot={
-        <button type="submit" className="primary wide" disabled={busy}>
+        <button ref={makeButton} type="submit" className="primary wide" disabled={busy}>
           {words.makeLink}
         </button>
       }

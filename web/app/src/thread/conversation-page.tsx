@@ -28,7 +28,7 @@ export function ConversationPage({ id }: { id: string }) {
     );
   }
   return (
-    <Placeholder icon={<CircleOff />} title={words.goneTitle} lead={words.goneLead}>
+    <Placeholder icon={<CircleOff />} isPage title={words.goneTitle} lead={words.goneLead}>
       <button
         type="button"
         className="primary"
@@ -78,7 +78,8 @@ function Opened({ conversation }: { conversation: ConversationView }) {
   useEffect(() => {
     if (!detailed) return;
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
+      // Over the panel a dialog or a menu may stand, which the key closes first.
+      if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
       setDetailed(false);
       toggle.current?.focus();
     };

@@ -50,13 +50,18 @@ export function JoinPage({ token }: { token: string }) {
   if (held.state === "here") return <Invited token={token} preview={held.preview} />;
   if (held.code === "not_found") {
     return (
-      <Placeholder icon={<Unlink />} title={words.linkGoneTitle} lead={words.linkGoneLead}>
+      <Placeholder icon={<Unlink />} isPage title={words.linkGoneTitle} lead={words.linkGoneLead}>
         <ToChats />
       </Placeholder>
     );
   }
   return (
-    <Placeholder icon={<LinkIcon />} title={words.joinFailed} lead={errorSentence(held.code)}>
+    <Placeholder
+      icon={<LinkIcon />}
+      isPage
+      title={words.joinFailed}
+      lead={errorSentence(held.code)}
+    >
       <button type="button" className="primary" onClick={retry}>
         {words.tryAgain}
       </button>
@@ -84,7 +89,7 @@ function Invited({ token, preview }: { token: string; preview: LinkPreview }) {
   };
   return (
     <div className="placeholder join-page">
-      <Invitation preview={preview} isMember={isMember} />
+      <Invitation preview={preview} isPage isMember={isMember} />
       {failure && (
         <p className="field-note error" role="alert">
           {failure}
@@ -118,16 +123,17 @@ function ToChats() {
   );
 }
 
-type InvitationProps = { preview: LinkPreview; isMember?: boolean };
+type InvitationProps = { preview: LinkPreview; isPage?: boolean; isMember?: boolean };
 
-function Invitation({ preview, isMember = false }: InvitationProps) {
+function Invitation({ preview, isPage = false, isMember = false }: InvitationProps) {
+  const Heading = isPage ? "h1" : "h2";
   const { id, kind, title, label, memberCount } = preview.conversation;
   const name = title ?? (kind === "channel" ? words.channelWord : words.groupWord);
   return (
     <div className="invitation">
       <Avatar id={id} name={name} shape="square" size="xl" />
       <p className="invitation-lead">{isMember ? words.alreadyIn : words.invitedTo[kind]}</p>
-      <h2>{name}</h2>
+      <Heading>{name}</Heading>
       <p className="invitation-facts">
         {label && <span className="label">{label}</span>}
         {words.members(memberCount)}
