@@ -93,7 +93,7 @@ test("the menu is reached and left by keyboard alone", async () => {
   await page.keyboard.press("Escape");
   await page.getByRole("menu").waitFor({ state: "detached" });
   const label = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
-  expect(label).toBe("Actions for Garden");
+  expect(label).toBe("Conversation actions for Garden");
   await page.keyboard.press("ArrowDown");
   expect(await focused()).toContain("Kitchen");
 });

@@ -114,8 +114,11 @@ export class Person {
   /** Chooses from the menu of a row, going through its pages. */
   async chooses(title: string, ...items: readonly string[]): Promise<void> {
     await this.row(title).hover();
-    await this.page.getByRole("button", { name: `Actions for ${title}`, exact: true }).click();
-    for (const name of items) await this.page.getByRole("menuitem", { name, exact: true }).click();
+    const name = `Conversation actions for ${title}`;
+    await this.page.getByRole("button", { name, exact: true }).click();
+    for (const item of items) {
+      await this.page.getByRole("menuitem", { name: item, exact: true }).click();
+    }
   }
 
   get details(): Locator {

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "./browser";
 import { demoLinks } from "./demo";
+import { rests } from "./rests";
 import { Server } from "./server";
 import { swipes } from "./touch";
 
@@ -53,8 +54,9 @@ async function groupScreens(page: Page, shoot: Shoot): Promise<void> {
   await row.click();
   await page.getByRole("button", { name: "Show details" }).click();
   await page.locator(".details").waitFor();
+  if (!isPhone) await page.locator(".bubble").last().waitFor();
   await shoot("details");
-  await page.getByRole("button", { name: "Actions for Grace" }).click();
+  await page.getByRole("button", { name: "Actions for Grace", exact: true }).click();
   await page.getByRole("menu").waitFor();
   await shoot("member-menu");
   await page.keyboard.press("Escape");
@@ -129,7 +131,7 @@ async function main(folder: string): Promise<void> {
         await page.evaluate(() => document.fonts.ready);
         await page.screenshot({ path: join(folder, `${name}-thread-${colorScheme}.png`) });
         const shoot = async (screen: string) => {
-          await page.evaluate("Promise.all(document.getAnimations().map((it) => it.finished))");
+          await rests(page);
           await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`) });
         };
         await groupScreens(page, shoot);

@@ -164,7 +164,7 @@ export const zh: Dictionary = {
   channelHint: "频道中只有管理员可以发言，其他人只能阅读。",
   startChannel: "创建频道",
   chatActions: "会话操作",
-  chatActionsOf: (name) => `${name} 的操作`,
+  chatActionsOf: (name) => `${name} 的会话操作`,
   pin: "置顶",
   unpin: "取消置顶",
   mute: "静音",
