@@ -8,6 +8,7 @@ mod host;
 mod hostile;
 mod links;
 mod live;
+mod people;
 mod pressure;
 mod rest;
 mod resume;
