@@ -166,8 +166,20 @@ impl Replica {
             } => self.versioned(*conversation_id, *version, frame, out),
             ServerFrame::ConversationAdded { user_version, .. }
             | ServerFrame::ConversationRemoved { user_version, .. }
-            | ServerFrame::MembershipUpdated { user_version, .. } => {
+            | ServerFrame::MembershipUpdated { user_version, .. }
+            | ServerFrame::AccountUpdated { user_version, .. } => {
                 self.of_the_user(*user_version, frame, out)
+            }
+            ServerFrame::UserUpdated { user } => {
+                for held in self.held.values_mut() {
+                    let members = held.conversation.summary.members.iter_mut();
+                    let mut theirs = members.filter(|member| member.user.id == user.id);
+                    if let Some(member) = theirs.next() {
+                        member.user = user.clone();
+                        out.push(held.told());
+                    }
+                }
+                Heard::Applied
             }
             ServerFrame::MessageDelivered {
                 conversation_id,

@@ -157,7 +157,11 @@ pub struct ChangeConversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// At most 64 characters; null takes it away.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::present"
+    )]
     #[ts(type = "string | null")]
     #[schema(value_type = Option<String>)]
     pub label: Option<Option<String>>,
@@ -173,7 +177,11 @@ pub struct ChangeConversation {
 #[ts(optional_fields)]
 pub struct ChangeMembership {
     /// No notifications before this moment; null ends it.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::present"
+    )]
     #[ts(type = "Timestamp | null")]
     #[schema(value_type = Option<Timestamp>)]
     pub muted_until: Option<Option<Timestamp>>,
@@ -208,36 +216,6 @@ pub struct ConversationSettings {
     pub avatar_url: Option<String>,
     /// When it was changed.
     pub updated_at: Timestamp,
-}
-
-/// A field that may be there and be null.
-mod present {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three things"
-    )]
-    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
-        value: &Option<Option<T>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        value
-            .as_ref()
-            .and_then(Option::as_ref)
-            .serialize(serializer)
-    }
-
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three things"
-    )]
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Option<T>>, D::Error> {
-        Option::deserialize(deserializer).map(Some)
-    }
 }
 
 /// `POST /conversations/{id}/members`.

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::{
     Code, ConversationId, ConversationSettings, ConversationSummary, Malformed, Member, Membership,
-    Message, MessageId, Role, SendMessage, SessionId, SyncPage, Timestamp, UserId, inspect,
-    limits::REF_BYTES_MAX,
+    Message, MessageId, Role, SendMessage, SessionId, SyncPage, Timestamp, User, UserId,
+    UserSummary, inspect, limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -582,6 +582,21 @@ pub enum ServerFrame {
         /// Messages of others after it.
         #[ts(type = "number")]
         unread_count: i64,
+    },
+    /// Somebody with whom the recipient shares a conversation, or the recipient, looks different now.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// As everyone sees them.
+        user: UserSummary,
+    },
+    /// The recipient's own account has changed, perhaps on another device.
+    #[serde(rename = "account.updated")]
+    AccountUpdated {
+        /// The recipient's own change counter with it.
+        #[ts(type = "number")]
+        user_version: i64,
+        /// As they see themselves.
+        user: User,
     },
     /// The server is about to close this socket: come back after the wait.
     #[serde(rename = "reconnect")]

@@ -69,3 +69,7 @@ pub const LINK_EXPIRES_IN_MS: std::ops::RangeInclusive<u64> = 60_000..=365 * 24 
 pub const LINK_USES_MAX: u32 = 100_000;
 /// Links of one conversation that are good at once.
 pub const LINKS_PER_CONVERSATION_MAX: usize = 100;
+/// Longest line about oneself, in Unicode scalar values.
+pub const BIO_CHARS_MAX: usize = 280;
+/// Members of a conversation up to which all of them are told of each one's name, presence and typing.
+pub const BIG_ROOM_MEMBERS: usize = 200;

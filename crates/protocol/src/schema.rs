@@ -10,12 +10,13 @@ use utoipa::{
 
 use crate::{
     AckedMessage, AddMembers, AuthReply, ChangeConversation, ChangeMember, ChangeMembership,
-    ClientFrame, Code, Conversation, ConversationId, ConversationKind, ConversationSettings,
-    ConversationSummary, CreateConversation, CreateLink, CreatedLink, EditMessage, FieldError,
-    Link, LinkId, LinkLogin, LinkPreview, LinkedConversation, Login, Member, Membership, Message,
-    MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem, Reaction, ReceiptStatus, Ref,
-    Refresh, Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo, SetStatus, SyncPage,
-    SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary, limits,
+    ChangeUser, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
+    ConversationSettings, ConversationSummary, CreateConversation, CreateLink, CreatedLink,
+    EditMessage, FieldError, Link, LinkId, LinkLogin, LinkPreview, LinkedConversation, Login,
+    Member, Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem,
+    Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId,
+    SessionInfo, SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId,
+    UserSummary, limits,
 };
 
 macro_rules! types {
@@ -27,6 +28,7 @@ macro_rules! types {
             ChangeConversation,
             ChangeMember,
             ChangeMembership,
+            ChangeUser,
             ClientFrame,
             Code,
             Conversation,

@@ -1,6 +1,7 @@
 //! The server as a client meets it: REST, sockets, hostile input, the generated files.
 
 mod accounts;
+mod audience;
 mod generated;
 mod groups;
 mod handshake;
@@ -8,6 +9,8 @@ mod host;
 mod hostile;
 mod links;
 mod live;
+mod matrix;
+mod people;
 mod pressure;
 mod rest;
 mod resume;

@@ -95,6 +95,11 @@ export class Events {
           this.delegates.gone(frame.conversationId);
           return "applied";
         });
+      case "account.updated":
+        return this.#ofUser(frame, () => "applied");
+      case "user.updated":
+        this.conversations.applyUser(frame.user);
+        return "applied";
       case "membership.updated":
         // A read cursor that stands higher than an old set-back was raised by a read from before it, heard
         // again after the page: only the server knows.

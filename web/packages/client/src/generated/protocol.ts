@@ -108,6 +108,23 @@ pinned?: boolean,
 archived?: boolean, };
 
 /**
+ * `PATCH /users/me`. What is absent stays.
+ */
+export type ChangeUser = { 
+/**
+ * 1–64 characters.
+ */
+name?: string, 
+/**
+ * 2–32 of `a-z0-9_.-`; nobody else's.
+ */
+handle?: string, 
+/**
+ * At most 280 characters; null takes it away.
+ */
+bio?: string | null, };
+
+/**
  * A frame from the client.
  */
 export type ClientFrame = { "type": "auth", 
@@ -1180,7 +1197,19 @@ me: Membership,
 /**
  * Messages of others after it.
  */
-unreadCount: number, } | { "type": "reconnect", 
+unreadCount: number, } | { "type": "user.updated", 
+/**
+ * As everyone sees them.
+ */
+user: UserSummary, } | { "type": "account.updated", 
+/**
+ * The recipient's own change counter with it.
+ */
+userVersion: number, 
+/**
+ * As they see themselves.
+ */
+user: User, } | { "type": "reconnect", 
 /**
  * How long to wait, in milliseconds; different for each socket.
  */

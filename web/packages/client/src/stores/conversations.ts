@@ -10,6 +10,7 @@ import type {
   Membership,
   Message,
   Role,
+  UserSummary,
 } from "../generated/protocol";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
@@ -185,6 +186,16 @@ export class Conversations {
     const members = held.members.map((it) => (it.user.id === userId ? { ...it, role } : it));
     const me = userId === this.#me ? { ...held.me, role } : held.me;
     this.#replace({ ...held, version, members, me });
+  }
+
+  /** Somebody has another name. */
+  applyUser(user: UserSummary): void {
+    for (const store of this.#byId.values()) {
+      const held = store.getSnapshot();
+      if (!held?.members.some((it) => it.user.id === user.id)) continue;
+      const members = held.members.map((it) => (it.user.id === user.id ? { ...it, user } : it));
+      this.#replace({ ...held, members });
+    }
   }
 
   /** Applies the viewer's own side, which may set the read cursor back. */
