@@ -1,7 +1,7 @@
 // The chat of one account: makes its client, keeps it connected while shown, and lays out the frame.
 
 import { createParlor } from "@parlor/client";
-import { ParlorProvider, useConnection, useConversations } from "@parlor/react";
+import { ParlorProvider, useConnection, useConversations, useReadable } from "@parlor/react";
 import { MapPinOff, MessagesSquare } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Rail } from "./frame/rail";
@@ -10,7 +10,7 @@ import { ListPane } from "./list/list-pane";
 import { navigate, type Route, useRoute } from "./router";
 import type { Account } from "./session/accounts";
 import { Drafts } from "./session/drafts";
-import { endSession, tokensOf } from "./session/session";
+import { accounts, endSession, tokensOf } from "./session/session";
 import { ViewerContext } from "./session/viewer";
 import { isMuted } from "./text/mute";
 import { ConversationPage } from "./thread/conversation-page";
@@ -31,7 +31,9 @@ export function ChatApp({ account }: { account: Account }) {
     return () => client.disconnect();
   }, [client]);
   const drafts = useMemo(() => new Drafts(user.id, window.localStorage), [user.id]);
-  const viewer = useMemo(() => ({ user, account, drafts }), [user, account, drafts]);
+  const current = useReadable(client.me) ?? user;
+  useEffect(() => accounts.rename(current), [current]);
+  const viewer = useMemo(() => ({ user: current, account, drafts }), [current, account, drafts]);
   return (
     <ParlorProvider client={client}>
       <ViewerContext value={viewer}>

@@ -242,6 +242,26 @@ test("in a channel only admins write", async () => {
   await grace.composer.waitFor();
 });
 
+test("who changes their name is called so by everybody at once, also over what they said", async () => {
+  await linus.page.goto("/me");
+  await linus.page.getByRole("button", { name: "Edit profile" }).click();
+  expect(await violations(linus.page)).toEqual([]);
+  const handle = linus.page.getByLabel("Handle");
+  await handle.fill("grace");
+  await linus.page.getByRole("button", { name: "Save" }).click();
+  await linus.page.getByText("Someone already has this handle.").waitFor();
+  await handle.fill("linus");
+  await linus.page.getByLabel("Name", { exact: true }).fill("Linus T.");
+  await linus.page.getByLabel("About").fill("Boats");
+  await linus.page.getByRole("button", { name: "Save" }).click();
+  await linus.page.getByRole("heading", { name: "Linus T." }).waitFor();
+  await linus.page.getByText("Boats").waitFor();
+  await ada.opens(GROUP);
+  await ada.page.locator(".sender").filter({ hasText: "Linus T." }).first().waitFor();
+  await linus.page.reload();
+  await linus.page.getByRole("heading", { name: "Linus T." }).waitFor();
+});
+
 test("nothing threw in any page", () => {
   expect([ada, grace, linus].flatMap((person) => person.pageErrors)).toEqual([]);
 });

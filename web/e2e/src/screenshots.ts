@@ -92,6 +92,33 @@ async function groupScreens(page: Page, shoot: Shoot): Promise<void> {
   await shoot("new-channel");
 }
 
+/** What is archived and muted, and the profile. */
+async function ownScreens(page: Page, shoot: Shoot): Promise<void> {
+  const asks = async (title: string, item: string) => {
+    await page.locator(".row").filter({ hasText: title }).dispatchEvent("contextmenu");
+    await page.getByRole("menuitem", { name: item }).click();
+  };
+  await page.goto("/");
+  await asks("Grace", "Mute…");
+  await page.getByRole("menuitem", { name: "For a week" }).click();
+  await asks("Summer kitchen", "Pin");
+  await asks("Reading circle", "Archive");
+  await page.locator(".archive-row").waitFor();
+  await shoot("list-archive-row");
+  await page.locator(".archive-row").click();
+  await page.getByRole("heading", { name: "Archived" }).waitFor();
+  await shoot("archive");
+  await asks("Reading circle", "Unarchive");
+  await page.getByText("Nothing archived").waitFor();
+  await shoot("archive-empty");
+  await page.goto("/");
+  await asks("Grace", "Unmute");
+  await asks("Summer kitchen", "Unpin");
+  await page.goto("/me");
+  await page.getByRole("button", { name: "Edit profile" }).click();
+  await shoot("profile");
+}
+
 /** The same link for who is not signed in. */
 async function signedOut(page: Page, path: string, shoot: Shoot): Promise<void> {
   await page.evaluate(() => sessionStorage.setItem("parlor.active", ""));
@@ -135,6 +162,7 @@ async function main(folder: string): Promise<void> {
           await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`) });
         };
         await groupScreens(page, shoot);
+        await ownScreens(page, shoot);
         await context.close();
       }
     }

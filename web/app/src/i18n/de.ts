@@ -163,6 +163,8 @@ export const de: Dictionary = {
   themeLight: "Hell",
   themeDark: "Dunkel",
   accounts: "Konten in diesem Browser",
+  editProfile: "Profil bearbeiten",
+  bioHint: "Ein Satz über dich. Darf leer bleiben.",
   addAccount: "Weiteres Konto hinzufügen",
   switchTo: (name) => `Zu ${name} wechseln`,
   memberSince: (date) => `Dabei seit ${date}`,

@@ -119,6 +119,8 @@ type Plain =
   | "themeLight"
   | "themeDark"
   | "accounts"
+  | "editProfile"
+  | "bioHint"
   | "addAccount"
   | "email"
   | "bio"

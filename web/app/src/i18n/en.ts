@@ -156,6 +156,8 @@ export const en: Dictionary = {
   themeLight: "Light",
   themeDark: "Dark",
   accounts: "Accounts in this browser",
+  editProfile: "Edit profile",
+  bioHint: "A line about you. You can leave it empty.",
   addAccount: "Add another account",
   switchTo: (name) => `Switch to ${name}`,
   memberSince: (date) => `Here since ${date}`,

@@ -151,6 +151,8 @@ export const zh: Dictionary = {
   themeLight: "浅色",
   themeDark: "深色",
   accounts: "此浏览器中的账号",
+  editProfile: "编辑资料",
+  bioHint: "一句话介绍自己，可以留空。",
   addAccount: "添加其他账号",
   switchTo: (name) => `切换到 ${name}`,
   memberSince: (date) => `${date} 加入`,

@@ -14,6 +14,7 @@ export type {
   AuthReply,
   ChangeConversation,
   ChangeMembership,
+  ChangeUser,
   Conversation,
   ConversationSummary,
   CreateConversation,
@@ -36,6 +37,7 @@ export {
   CONTENT_BYTES_MAX,
   CONTENT_CHARS_MAX,
   LABEL_CHARS_MAX,
+  NAME_CHARS_MAX,
   PASSWORD_CHARS_MIN,
   TITLE_CHARS_MAX,
 } from "./generated/protocol";

@@ -6,6 +6,7 @@ import { ParlorError } from "./errors";
 import type {
   ChangeConversation,
   ChangeMembership,
+  ChangeUser,
   Conversation,
   CreateConversation,
   CreatedLink,
@@ -17,6 +18,7 @@ import type {
   Page,
   Role,
   ServerFrame,
+  User,
   UserSummary,
 } from "./generated/protocol";
 import type { Readable } from "./store";
@@ -88,6 +90,8 @@ export type Parlor = {
     create(input: CreateConversation): Promise<Conversation>;
   };
   conversation(id: string): ConversationHandle;
+  /** Who this is; null until it is known. */
+  readonly me: Readable<User | null> & { update(change: ChangeUser): Promise<void> };
   /** What a link's token leads to, and the way in. */
   readonly links: {
     preview(token: string): Promise<LinkPreview>;
@@ -170,6 +174,11 @@ export function createParlor(options: ParlorOptions): Parlor {
       create: (input) => adopted(http.post("/conversations", input)),
     },
     conversation,
+    me: {
+      getSnapshot: sync.user.getSnapshot,
+      subscribe: sync.user.subscribe,
+      update: async (change) => sync.account(await http.patch("/users/me", change)),
+    },
     links: {
       preview: (token) => http.get(linkPath(token)),
       join: (token) => adopted(http.post(`${linkPath(token)}/join`)),

@@ -593,6 +593,36 @@ test("a role is given, and seen by who has it", async () => {
   expect(room.syncs()).toBe(1);
 });
 
+test("who has another name has it everywhere: in the list, among the members, over what they said", async () => {
+  const room = await liveRoom(2);
+  const user = { ...grace, name: "Grace H." };
+  room.world.socket.says({ type: "user.updated", user } as const);
+  await room.settles();
+  expect(room.view?.lastMessage?.sender.name).toBe("Grace H.");
+  expect(room.view?.members.map((it) => it.user.name)).toEqual(["Ada", "Grace H."]);
+  expect(room.messages.map((it) => it.sender?.name)).toEqual(["Grace H.", "Grace H."]);
+});
+
+test("the own account is told by pages, by events and by the answer to a change of it", async () => {
+  const room = await liveRoom(1);
+  expect(room.parlor.me.getSnapshot()).toMatchObject({ name: "Ada", bio: null });
+  const account = { ...ada, email: null, bio: "Kitchens", createdAt: "2026-01-01T00:00:00.000Z" };
+  room.world.answer = () => ({ body: account });
+  await room.parlor.me.update({ bio: "Kitchens" });
+  expect(room.parlor.me.getSnapshot()).toEqual(account);
+  room.handle.send("hello");
+  await room.settles();
+  room.server.userVersion += 1;
+  const user = { ...account, name: "Ada L." };
+  const { userVersion } = room.server;
+  room.world.socket.says({ type: "account.updated", userVersion, user } as const);
+  await room.settles();
+  expect(room.parlor.me.getSnapshot()?.name).toBe("Ada L.");
+  expect(room.messages.at(-1)?.sender?.name).toBe("Ada L.");
+  expect(room.view?.members[0]?.user.name).toBe("Ada L.");
+  expect(room.syncs()).toBe(1);
+});
+
 test("a link is made, looked at and followed; who joins has the conversation at once", async () => {
   const room = await liveRoom(1);
   const { requests } = room.world;

@@ -8,6 +8,7 @@ import type {
   ConversationView,
   Readable,
   ThreadSnapshot,
+  User,
 } from "@parlor/client";
 import { useSyncExternalStore } from "react";
 import { useParlor } from "./provider";
@@ -27,6 +28,11 @@ export function useConversations(): ConversationsSnapshot {
 /** What the viewer has archived, newest first. */
 export function useArchived(): readonly ConversationView[] {
   return useReadable(useParlor().conversations.archived);
+}
+
+/** Who the viewer is; null until it is known. */
+export function useMe(): User | null {
+  return useReadable(useParlor().me);
 }
 
 /** A conversation and what can be done in it; `conversation` is null until it is known. */

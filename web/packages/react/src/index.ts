@@ -5,6 +5,7 @@ export {
   useConnection,
   useConversation,
   useConversations,
+  useMe,
   useMessages,
   useReadable,
 } from "./hooks";

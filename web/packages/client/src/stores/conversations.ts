@@ -188,14 +188,17 @@ export class Conversations {
     this.#replace({ ...held, version, members, me });
   }
 
-  /** Somebody has another name. */
+  /** Somebody is called otherwise now. */
   applyUser(user: UserSummary): void {
     for (const store of this.#byId.values()) {
       const held = store.getSnapshot();
-      if (!held?.members.some((it) => it.user.id === user.id)) continue;
+      const last = held?.lastMessage;
+      const said = last?.senderId === user.id;
+      if (!held || (!said && !held.members.some((it) => it.user.id === user.id))) continue;
       const members = held.members.map((it) => (it.user.id === user.id ? { ...it, user } : it));
-      this.#replace({ ...held, members });
+      store.set({ ...held, members, ...(said && { lastMessage: { ...last, sender: user } }) });
     }
+    this.#publish();
   }
 
   /** Applies the viewer's own side, which may set the read cursor back. */
