@@ -180,6 +180,7 @@ export const de: Dictionary = {
   chatActions: "Aktionen zur Unterhaltung",
   chatActionsOf: (name) => `Aktionen zur Unterhaltung ${name}`,
   pin: "Anheften",
+  pinned: "Angeheftet",
   unpin: "Lösen",
   mute: "Stumm",
   unmute: "Laut",

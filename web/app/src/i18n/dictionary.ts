@@ -132,6 +132,7 @@ type Plain =
   | "startChannel"
   | "chatActions"
   | "pin"
+  | "pinned"
   | "unpin"
   | "mute"
   | "unmute"

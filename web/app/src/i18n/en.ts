@@ -173,6 +173,7 @@ export const en: Dictionary = {
   chatActions: "Conversation actions",
   chatActionsOf: (name) => `Conversation actions for ${name}`,
   pin: "Pin",
+  pinned: "Pinned",
   unpin: "Unpin",
   mute: "Mute",
   unmute: "Unmute",

@@ -168,6 +168,7 @@ export const zh: Dictionary = {
   chatActions: "会话操作",
   chatActionsOf: (name) => `${name} 的会话操作`,
   pin: "置顶",
+  pinned: "已置顶",
   unpin: "取消置顶",
   mute: "静音",
   unmute: "取消静音",

@@ -99,7 +99,10 @@ function RowLink({ conversation, selected, today }: RowProps) {
             <span className="row-title">{title}</span>
             {label && <span className="label">{label}</span>}
             {isMuted(conversation.me, Date.now()) && (
-              <BellOff className="row-muted" role="img" aria-label={words.muted} />
+              <BellOff className="row-state" role="img" aria-label={words.muted} />
+            )}
+            {conversation.me.pinned && (
+              <Pin className="row-state" role="img" aria-label={words.pinned} />
             )}
           </span>
           <span className="row-time">
@@ -117,7 +120,7 @@ function RowLink({ conversation, selected, today }: RowProps) {
 
 type MarkProps = { conversation: ConversationView; own: Message | null };
 
-/** What stands at the end of the second line: unread, else own ticks, else the pin. */
+/** What stands at the end of the second line: unread, else own ticks. */
 function Mark({ conversation, own }: MarkProps) {
   const { unreadCount, me } = conversation;
   if (unreadCount > 0) {
@@ -132,7 +135,7 @@ function Mark({ conversation, own }: MarkProps) {
     );
   }
   if (own) return <Ticks status={ownStatus(conversation, own)} />;
-  return me.pinned && <Pin className="row-pin" aria-hidden="true" />;
+  return null;
 }
 
 type PreviewProps = { conversation: ConversationView; draft: string | undefined; own: boolean };
