@@ -36,6 +36,11 @@ const SQLITE: &[Step] = &[
         "links",
         include_str!("../migrations/sqlite/0005_links.sql"),
     ),
+    (
+        7,
+        "members_joined",
+        include_str!("../migrations/sqlite/0007_members_joined.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -63,6 +68,11 @@ const POSTGRES: &[Step] = &[
         5,
         "links",
         include_str!("../migrations/postgres/0005_links.sql"),
+    ),
+    (
+        7,
+        "members_joined",
+        include_str!("../migrations/postgres/0007_members_joined.sql"),
     ),
 ];
 
