@@ -20,6 +20,7 @@ mod page;
 mod receipt;
 pub mod schema;
 mod shared;
+mod state;
 mod sync;
 mod time;
 mod user;
@@ -38,6 +39,7 @@ pub use message::{EditMessage, Message, MessageKind, MessagePage, Reaction, Send
 pub use page::Page;
 pub use receipt::{MoveCursor, ReceiptStatus, SetStatus};
 pub use shared::SharedMessage;
+pub use state::{DeviceStatus, Person, PresenceStatus, SetTyping};
 pub use sync::{SyncPage, SyncedConversation, SyncedUser};
 pub use time::Timestamp;
 pub use user::{User, UserSummary};

@@ -63,3 +63,13 @@ pub const REACTION_USERS_MAX: usize = 20;
 pub const SYNC_MESSAGES_MAX: usize = 100;
 /// Spread of the heartbeat, in percent: sockets that opened together must not ping together.
 pub const HEARTBEAT_JITTER_PERCENT: u64 = 20;
+/// Members of a conversation above which nobody hears who is there and who writes: the words for one
+/// grow with the members, and those of all with their square.
+pub const BIG_ROOM_MEMBERS: i64 = 200;
+/// People whose presence one socket watches.
+pub const WATCHED_MAX: usize = 200;
+/// How long somebody writes after they last said so, in milliseconds.
+pub const TYPING_MS: u64 = 6_000;
+/// How often a client says that somebody still writes, in milliseconds: often enough that one word may
+/// be lost.
+pub const TYPING_REPEAT_MS: u64 = 3_000;

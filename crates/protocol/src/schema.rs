@@ -10,11 +10,11 @@ use utoipa::{
 
 use crate::{
     AckedMessage, AddMembers, AuthReply, ClientFrame, Code, Conversation, ConversationId,
-    ConversationKind, ConversationSummary, CreateConversation, EditMessage, FieldError, LinkLogin,
-    Login, Member, Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page,
-    Problem, Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame,
-    SessionId, SessionInfo, SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User,
-    UserId, UserSummary, limits,
+    ConversationKind, ConversationSummary, CreateConversation, DeviceStatus, EditMessage,
+    FieldError, LinkLogin, Login, Member, Membership, Message, MessageId, MessageKind, MessagePage,
+    MoveCursor, Page, Person, PresenceStatus, Problem, Reaction, ReceiptStatus, Ref, Refresh,
+    Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo, SetStatus, SetTyping,
+    SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary, limits,
 };
 
 macro_rules! types {
@@ -30,6 +30,7 @@ macro_rules! types {
             ConversationKind,
             ConversationSummary,
             CreateConversation,
+            DeviceStatus,
             EditMessage,
             FieldError,
             LinkLogin,
@@ -41,6 +42,8 @@ macro_rules! types {
             MessageKind,
             MessagePage,
             MoveCursor,
+            Person,
+            PresenceStatus,
             Problem,
             Reaction,
             ReceiptStatus,
@@ -53,6 +56,7 @@ macro_rules! types {
             SessionId,
             SessionInfo,
             SetStatus,
+            SetTyping,
             SyncPage,
             SyncedConversation,
             SyncedUser,
@@ -93,6 +97,9 @@ pub fn typescript() -> String {
         ("PASSWORD_CHARS_MIN", limits::PASSWORD_CHARS_MIN as u64),
         ("MEMBER_IDS_MAX", limits::MEMBER_IDS_MAX as u64),
         ("HEARTBEAT_MS", limits::HEARTBEAT_MS),
+        ("TYPING_MS", limits::TYPING_MS),
+        ("TYPING_REPEAT_MS", limits::TYPING_REPEAT_MS),
+        ("WATCHED_MAX", limits::WATCHED_MAX as u64),
     ] {
         let _ = write!(out, "\nexport const {name} = {value};\n");
     }
