@@ -12,12 +12,6 @@ impl App {
         found.ok_or_else(|| Refusal::not_found("user"))
     }
 
-    /// One person as everyone sees them.
-    pub async fn user(&self, id: &UserId) -> Result<UserSummary, Refusal> {
-        let found = self.store.user_summary(id).await.map_err(refused)?;
-        found.ok_or_else(|| Refusal::not_found("user"))
-    }
-
     /// People by the beginning of handle or name, in order of handle.
     pub async fn find_users(
         &self,

@@ -162,9 +162,13 @@ impl<D: Copy + Eq + Hash> Presence<D> {
         person.map_or(PresenceStatus::Offline, Person::status)
     }
 
-    /// Everybody who is here or has just gone.
-    pub fn everyone(&self) -> impl Iterator<Item = &UserId> {
-        self.people.keys()
+    /// Everybody who is here or has just gone, and when they were last seen if all ends now, `at` by
+    /// the wall clock.
+    pub fn everyone(&self, at: Timestamp) -> impl Iterator<Item = (UserId, Timestamp)> {
+        self.people.iter().map(move |(user_id, person)| {
+            let is_here = !person.devices.is_empty();
+            (user_id.clone(), if is_here { at } else { person.seen_at })
+        })
     }
 
     /// A device wants to know of these people, in place of those of before.
@@ -240,7 +244,7 @@ mod tests {
             (news[0].status, news[0].last_seen_at),
             (Offline, Some(NOON))
         );
-        assert_eq!(presence.everyone().count(), 0);
+        assert_eq!(presence.everyone(NOON).count(), 0);
         assert!(presence.is_quiet());
     }
 
@@ -338,7 +342,7 @@ mod tests {
             }
             prop_assert_eq!(told, here.values().copied().max().unwrap_or(Offline));
             prop_assert!(presence.is_quiet());
-            prop_assert_eq!(presence.everyone().count(), usize::from(!here.is_empty()));
+            prop_assert_eq!(presence.everyone(NOON).count(), usize::from(!here.is_empty()));
         }
     }
 }

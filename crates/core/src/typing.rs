@@ -27,7 +27,7 @@ pub struct Typed {
     pub on: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Typist {
     /// Until when they write unless they say so again; `None` when they have stopped.
     until_ms: Option<u64>,
@@ -35,6 +35,8 @@ struct Typist {
     said_ms: Option<u64>,
     /// Whether it still believes so.
     is_believed: bool,
+    /// Whether they may.
+    is_allowed: bool,
 }
 
 impl Typist {
@@ -80,23 +82,9 @@ impl Typing {
         self.typists.is_empty()
     }
 
-    /// Somebody says again, soon after the conversation has heard it, that they write. `false` when
-    /// it must be [begun](Self::start): whether they may is then to be asked anew.
-    pub fn goes_on(
-        &mut self,
-        user_id: &UserId,
-        conversation_id: ConversationId,
-        now_ms: u64,
-    ) -> bool {
-        let typist = self.typists.get_mut(&(user_id.clone(), conversation_id));
-        let Some(typist) = typist.filter(|it| it.is_believed && !it.may_be_said(now_ms)) else {
-            return false;
-        };
-        typist.until_ms = Some(now_ms + self.lasting_ms);
-        true
-    }
-
-    /// Somebody writes. `true` when the conversation is to hear it now.
+    /// Somebody says that they write. `false` when it must be asked whether they may, and then
+    /// [allowed](Self::allow) or [refused](Self::refuse): what they do meanwhile counts. Soon after the
+    /// conversation has heard of it there is nothing to ask.
     pub fn start(
         &mut self,
         user_id: &UserId,
@@ -107,17 +95,33 @@ impl Typing {
         if self.typists.len() >= TYPISTS_MAX && !self.typists.contains_key(&key) {
             return false;
         }
-        let typist = self.typists.entry(key).or_insert(Typist {
-            until_ms: None,
-            said_ms: None,
-            is_believed: false,
-        });
+        let typist = self.typists.entry(key).or_default();
         typist.until_ms = Some(now_ms + self.lasting_ms);
-        let now = typist.may_be_said(now_ms);
-        if now {
-            typist.say(now_ms);
-        }
-        now
+        typist.is_believed && !typist.may_be_said(now_ms)
+    }
+
+    /// Whoever has started may. `true` when the conversation is to hear it now.
+    pub fn allow(
+        &mut self,
+        user_id: &UserId,
+        conversation_id: ConversationId,
+        now_ms: u64,
+    ) -> bool {
+        let typist = self.typists.get_mut(&(user_id.clone(), conversation_id));
+        typist.is_some_and(|typist| {
+            typist.is_allowed = true;
+            let now = typist.until_ms.is_some() && typist.may_be_said(now_ms);
+            if now {
+                typist.say(now_ms);
+            }
+            now
+        })
+    }
+
+    /// They may not, or no more. `true` when the conversation is to hear that it is over.
+    pub fn refuse(&mut self, user_id: &UserId, conversation_id: ConversationId) -> bool {
+        let typist = self.typists.remove(&(user_id.clone(), conversation_id));
+        typist.is_some_and(|typist| typist.is_believed)
     }
 
     /// Somebody writes no more, or has sent what they wrote. `true` when the conversation is to hear it.
@@ -159,7 +163,7 @@ impl Typing {
             if !writes && std::mem::replace(&mut typist.is_believed, false) {
                 say(false);
             }
-            if writes && !typist.is_believed && typist.may_be_said(now_ms) {
+            if writes && typist.is_allowed && !typist.is_believed && typist.may_be_said(now_ms) {
                 typist.say(now_ms);
                 say(true);
             }
@@ -186,6 +190,11 @@ mod tests {
             .expect("a valid id")
     }
 
+    /// Somebody who may says that they write; whether the conversation is to hear it.
+    fn starts(typing: &mut Typing, user_id: &UserId, now_ms: u64) -> bool {
+        !typing.start(user_id, kitchen(), now_ms) && typing.allow(user_id, kitchen(), now_ms)
+    }
+
     fn typed(on: bool) -> Vec<Typed> {
         vec![Typed {
             conversation_id: kitchen(),
@@ -197,7 +206,7 @@ mod tests {
     #[test]
     fn it_is_over_when_nobody_says_so_again() {
         let mut typing = Typing::default();
-        assert!(typing.start(&ada(), kitchen(), 0));
+        assert!(starts(&mut typing, &ada(), 0));
         assert_eq!(typing.due(TYPING_MS - 1), []);
         assert_eq!(typing.due(TYPING_MS), typed(false));
         assert_eq!(typing.due(TYPING_MS + 1), []);
@@ -209,9 +218,7 @@ mod tests {
         let mut typing = Typing::default();
         let mut heard = 0;
         for now_ms in (0..30_000).step_by(100) {
-            if !typing.goes_on(&ada(), kitchen(), now_ms) {
-                heard += u32::from(typing.start(&ada(), kitchen(), now_ms));
-            }
+            heard += u32::from(starts(&mut typing, &ada(), now_ms));
             assert_eq!(typing.due(now_ms), []);
         }
         assert_eq!(heard, 10);
@@ -220,10 +227,10 @@ mod tests {
     #[test]
     fn a_second_beginning_waits_a_second() {
         let mut typing = Typing::default();
-        assert!(typing.start(&ada(), kitchen(), 0));
+        assert!(starts(&mut typing, &ada(), 0));
         assert!(typing.stop(&ada(), kitchen()));
         assert!(!typing.stop(&ada(), kitchen()), "once");
-        assert!(!typing.start(&ada(), kitchen(), 10));
+        assert!(!starts(&mut typing, &ada(), 10));
         assert_eq!(typing.due(BEGINNINGS_APART_MS - 1), []);
         assert_eq!(typing.due(BEGINNINGS_APART_MS), typed(true));
         assert!(typing.stop(&ada(), kitchen()));
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn who_is_gone_has_stopped_everywhere() {
         let mut typing = Typing::default();
-        typing.start(&ada(), kitchen(), 0);
+        starts(&mut typing, &ada(), 0);
         assert_eq!(typing.leave(&ada()), [kitchen()]);
         assert_eq!(typing.leave(&ada()), []);
         assert!(typing.is_empty());
@@ -241,16 +248,36 @@ mod tests {
     #[test]
     fn a_crowd_is_bounded() {
         let mut typing = Typing::default();
+        let nth = |n: usize| n.to_string().parse::<UserId>().expect("a valid id");
         for n in 0..TYPISTS_MAX {
-            assert!(typing.start(&n.to_string().parse().expect("an id"), kitchen(), 0));
+            assert!(starts(&mut typing, &nth(n), 0));
         }
+        assert!(!starts(&mut typing, &ada(), 0));
+        assert!(typing.start(&nth(0), kitchen(), 1), "still one of them");
+        let later_ms = 2 * TYPING_MS;
+        typing.due(later_ms);
+        assert!(starts(&mut typing, &ada(), later_ms));
+    }
+
+    #[test]
+    fn who_stops_while_it_is_asked_has_not_begun() {
+        let mut typing = Typing::default();
         assert!(!typing.start(&ada(), kitchen(), 0));
-        assert!(
-            !typing.start(&"0".parse().expect("an id"), kitchen(), 1),
-            "still one of them"
-        );
-        typing.due(TYPING_MS + BEGINNINGS_APART_MS);
-        assert!(typing.start(&ada(), kitchen(), TYPING_MS + BEGINNINGS_APART_MS));
+        assert!(!typing.stop(&ada(), kitchen()));
+        assert!(!typing.allow(&ada(), kitchen(), 1));
+        assert_eq!(typing.due(2), []);
+        assert!(typing.is_empty());
+    }
+
+    #[test]
+    fn of_those_who_may_not_nobody_hears() {
+        let mut typing = Typing::default();
+        assert!(!typing.start(&ada(), kitchen(), 0));
+        assert_eq!(typing.due(1), []);
+        assert!(!typing.refuse(&ada(), kitchen()));
+        assert!(typing.is_empty());
+        assert!(starts(&mut typing, &ada(), 2));
+        assert!(typing.refuse(&ada(), kitchen()), "removed while they write");
     }
 
     proptest! {
@@ -266,7 +293,7 @@ mod tests {
                 words.extend(typing.due(now_ms).into_iter().map(|typed| (now_ms, typed.on)));
                 match step {
                     0 => if typing.stop(&ada(), kitchen()) { words.push((now_ms, false)); },
-                    _ => if !typing.goes_on(&ada(), kitchen(), now_ms) && typing.start(&ada(), kitchen(), now_ms) {
+                    _ => if starts(&mut typing, &ada(), now_ms) {
                         words.push((now_ms, true));
                     },
                 }

@@ -31,6 +31,11 @@ const SQLITE: &[Step] = &[
         "message_counts",
         include_str!("../migrations/sqlite/0004_message_counts.sql"),
     ),
+    (
+        5,
+        "last_seen",
+        include_str!("../migrations/sqlite/0005_last_seen.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -53,6 +58,11 @@ const POSTGRES: &[Step] = &[
         4,
         "message_counts",
         include_str!("../migrations/postgres/0004_message_counts.sql"),
+    ),
+    (
+        5,
+        "last_seen",
+        include_str!("../migrations/postgres/0005_last_seen.sql"),
     ),
 ];
 
