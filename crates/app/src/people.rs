@@ -1,7 +1,7 @@
 //! Finding people.
 
 use parlor_core::{Actor, Refusal, validate};
-use parlor_protocol::{Page, User, UserId, UserSummary};
+use parlor_protocol::{Page, User, UserSummary};
 
 use crate::{App, app::refused, page_token};
 

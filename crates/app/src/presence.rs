@@ -95,13 +95,10 @@ impl Presences {
     }
 
     fn news(&self) -> Vec<Presented> {
-        let people = &mut *self.people.lock();
-        let news = people.presence.tick(self.now_ms(), NEWS_MAX);
-        let gone = news
-            .iter()
-            .filter_map(|news| Some((news.user_id.clone(), news.last_seen_at?)));
-        people.seen.extend(gone);
-        news
+        let People { presence, seen, .. } = &mut *self.people.lock();
+        presence.tick(self.now_ms(), NEWS_MAX, |user_id, at| {
+            seen.insert(user_id.clone(), at);
+        })
     }
 
     async fn tell(

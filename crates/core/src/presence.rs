@@ -119,8 +119,14 @@ impl<D: Copy + Eq + Hash> Presence<D> {
         self.leaving.is_empty() && self.changed.is_empty()
     }
 
-    /// Of whom others must hear something new; at most so many, the rest next time.
-    pub fn tick(&mut self, now_ms: u64, most: usize) -> Vec<Presented> {
+    /// Of whom others must hear something new; at most so many, the rest next time. `gone` is told of
+    /// everybody who has no device any more, and when they were last seen.
+    pub fn tick(
+        &mut self,
+        now_ms: u64,
+        most: usize,
+        mut gone: impl FnMut(&UserId, Timestamp),
+    ) -> Vec<Presented> {
         while let Some((until_ms, _)) = self.leaving.first()
             && *until_ms <= now_ms
             && let Some((_, user_id)) = self.leaving.pop_first()
@@ -146,6 +152,7 @@ impl<D: Copy + Eq + Hash> Presence<D> {
                 });
             }
             if status == PresenceStatus::Offline {
+                gone(&user_id, person.seen_at);
                 self.people.remove(&user_id);
             }
         }
@@ -156,10 +163,11 @@ impl<D: Copy + Eq + Hash> Presence<D> {
         news
     }
 
-    /// How somebody is now. Who is not known here is offline.
+    /// How somebody is by what others have heard: whoever asks hears what changes from here on, and what
+    /// has changed since the last tick may have changed back by the next. Who is not known here is offline.
     pub fn status(&self, user_id: &UserId) -> PresenceStatus {
         let person = self.people.get(user_id);
-        person.map_or(PresenceStatus::Offline, Person::status)
+        person.map_or(PresenceStatus::Offline, |person| person.told)
     }
 
     /// Everybody who is here or has just gone, and when they were last seen if all ends now, `at` by
@@ -219,7 +227,7 @@ mod tests {
     }
 
     fn tick(presence: &mut Presence<u8>, now_ms: u64) -> Vec<PresenceStatus> {
-        let news = presence.tick(now_ms, 100);
+        let news = presence.tick(now_ms, 100, |_, _| {});
         news.into_iter().map(|news| news.status).collect()
     }
 
@@ -239,7 +247,11 @@ mod tests {
         assert_eq!(tick(&mut presence, 4), []);
         assert_eq!(tick(&mut presence, 4 + GRACE_MS), [Away]);
         assert!(presence.disconnect(&ada(), 1, 10_000, NOON));
-        let news = presence.tick(10_000 + GRACE_MS, 100);
+        let mut gone = Vec::new();
+        let news = presence.tick(10_000 + GRACE_MS, 100, |who, at| {
+            gone.push((who.clone(), at))
+        });
+        assert_eq!(gone, [(ada(), NOON)]);
         assert_eq!(
             (news[0].status, news[0].last_seen_at),
             (Offline, Some(NOON))
@@ -275,6 +287,18 @@ mod tests {
         presence.set(&ada(), 9, DeviceStatus::Online);
         presence.set(&user("grace"), 1, DeviceStatus::Online);
         assert_eq!(tick(&mut presence, 2), [], "no such device");
+    }
+
+    #[test]
+    fn a_visit_between_two_ticks_is_seen_and_no_news() {
+        let mut presence: Presence<u8> = Presence::new(0);
+        presence.connect(&ada(), 1);
+        assert_eq!(presence.status(&ada()), Offline, "nobody has heard of it");
+        presence.disconnect(&ada(), 1, 0, NOON);
+        let mut gone = Vec::new();
+        let news = presence.tick(0, 100, |who, at| gone.push((who.clone(), at)));
+        assert_eq!((news, gone), (Vec::new(), vec![(ada(), NOON)]));
+        assert!(presence.is_quiet());
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn api() -> (Router<Gateway>, OpenApi) {
         .merge(rest::conversations())
         .merge(rest::messages())
         .merge(rest::sync())
+        .merge(rest::state())
         .split_for_parts()
 }
 

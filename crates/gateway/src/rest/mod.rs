@@ -3,11 +3,13 @@
 mod auth;
 mod conversations;
 mod messages;
+mod state;
 mod sync;
 mod users;
 
 pub(crate) use auth::routes as auth;
 pub(crate) use conversations::routes as conversations;
 pub(crate) use messages::routes as messages;
+pub(crate) use state::routes as state;
 pub(crate) use sync::routes as sync;
 pub(crate) use users::routes as users;
