@@ -20,6 +20,10 @@ use crate::{Clock, presence::Presences, typing::Typists};
 
 /// How often time is looked at while it may bring something new.
 const TICK: Duration = Duration::from_millis(100);
+/// It rests so many times as long as it worked: in a storm of those who come, coming goes first.
+const REST_FACTOR: u32 = 4;
+/// How long it rests at most.
+const TICK_MAX: Duration = Duration::from_secs(1);
 /// The least time between two writes of when people were last seen: each waits for the disk.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 
@@ -68,13 +72,16 @@ impl Ephemeral {
     pub(crate) async fn run(self: Arc<Self>) {
         let mut untold = HashMap::new();
         let mut kept = Instant::now();
+        let mut pause = TICK;
         while !self.is_closed.load(Ordering::Acquire) {
             if untold.is_empty() && self.rests() {
                 self.work.notified().await;
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(pause).await;
+            let begun = Instant::now();
             self.typists.tick();
             self.presences.tick(&mut untold).await;
+            pause = (begun.elapsed() * REST_FACTOR).clamp(TICK, TICK_MAX);
             if kept.elapsed() >= KEPT_EVERY {
                 self.presences.keep_seen().await;
                 kept = Instant::now();

@@ -16,7 +16,12 @@ use parlor_protocol::{
 };
 use parlor_store::{Store, StoreError};
 
-use crate::{App, Clock, app::refused, publisher::write_out, sight};
+use crate::{
+    App, Clock,
+    app::refused,
+    publisher::{WRITES_AT_ONCE, write_out},
+    sight,
+};
 
 /// People of whom news is told in one tick: the questions of a storm come in parts.
 const NEWS_MAX: usize = 1_000;
@@ -87,7 +92,10 @@ impl Presences {
         }
         let mut loaded = Loaded::default();
         let told = self.tell(untold, &mut loaded).await;
-        write_out(loaded);
+        while !loaded.is_empty() {
+            loaded.split_off(WRITES_AT_ONCE).flush();
+            tokio::task::yield_now().await;
+        }
         match told {
             Ok(()) => *untold = HashMap::new(),
             Err(error) => tracing::debug!(%error, "nobody can be told who is here"),

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Connections that are written out at once; of more, each lot has a task of its own, on whichever core
 /// is free.
-const WRITES_AT_ONCE: usize = 128;
+pub(crate) const WRITES_AT_ONCE: usize = 128;
 
 /// Asks the store until it answers; `None` when it stays away.
 macro_rules! patiently {
