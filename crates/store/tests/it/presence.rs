@@ -83,7 +83,7 @@ async fn a_big_room_is_no_room_to_be_seen_in(#[case] engine: Engine) {
     for name in &names {
         world
             .store
-            .create_user(&new_user(name))
+            .create_user(&new_user(name), None)
             .await
             .expect("made");
     }
