@@ -100,7 +100,10 @@ impl App {
                 "this link was used or has expired: ask for a new one",
             )
         };
-        let user_id = self.links.take(&body.code, self.now()).ok_or_else(used)?;
+        let user_id = self
+            .login_links
+            .take(&body.code, self.now())
+            .ok_or_else(used)?;
         let user = self
             .store
             .user(&user_id)
@@ -121,7 +124,7 @@ impl App {
         }
         let account = self.store.account(handle).await.map_err(refused)?;
         let account = account.ok_or_else(|| Refusal::not_found("user"))?;
-        self.links
+        self.login_links
             .make(account.user.id, self.now())
             .ok_or_else(|| Refusal::new(Code::Unavailable, "too many login links wait to be used"))
     }
@@ -255,7 +258,7 @@ impl App {
         }
     }
 
-    fn limit_address(&self, caller: &Caller) -> Result<(), Refusal> {
+    pub(crate) fn limit_address(&self, caller: &Caller) -> Result<(), Refusal> {
         self.address_limiter
             .take(&caller.address, self.ticks_ms())
             .map_err(Refusal::rate_limited)

@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Lasting, admission::Admission, ephemeral::Ephemeral, limiter::Limiter, links::Links,
-    publisher::Publisher, revoked::Revoked, tails::Tails,
+    Clock, Lasting, admission::Admission, ephemeral::Ephemeral, limiter::Limiter,
+    login_links::LoginLinks, publisher::Publisher, revoked::Revoked, tails::Tails,
 };
 
 /// How long ended sessions are kept: a used refresh token of theirs is still recognised.
@@ -104,7 +104,7 @@ pub struct App {
     pub(crate) admission: Admission,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) revoked: Revoked,
-    pub(crate) links: Links,
+    pub(crate) login_links: LoginLinks,
     pub(crate) account_limiter: Limiter,
     pub(crate) address_limiter: Limiter,
     user_limiter: Limiter,
@@ -198,7 +198,7 @@ impl App {
             admission,
             clock,
             revoked,
-            links: Links::default(),
+            login_links: LoginLinks::default(),
             epoch,
             cursors: Seal::new(keys, "sync cursor"),
             position,

@@ -19,6 +19,7 @@ mod ephemeral;
 mod known;
 mod limiter;
 mod links;
+mod login_links;
 mod members;
 mod messages;
 mod page_token;

@@ -16,7 +16,7 @@ use parlor_core::{
     planted::{planted, planted_every},
 };
 use parlor_hub::{Hub, Loaded};
-use parlor_protocol::{CloseCode, ConversationId, ServerFrame, UserId};
+use parlor_protocol::{CloseCode, ConversationId, ConversationSettings, ServerFrame, UserId};
 use parlor_store::{Announced, Attempt, Store, StoreError};
 use tokio::{
     sync::{mpsc, watch},
@@ -380,6 +380,39 @@ fn frame(event: Event) -> (ConversationId, ServerFrame) {
                 version,
                 user_id,
                 member_count,
+            };
+            (conversation_id, frame)
+        }
+        Event::MemberUpdated {
+            conversation_id,
+            version,
+            user_id,
+            role,
+        } => {
+            let frame = ServerFrame::MemberUpdated {
+                conversation_id,
+                version,
+                user_id,
+                role,
+            };
+            (conversation_id, frame)
+        }
+        Event::Settings {
+            conversation_id,
+            version,
+            settings,
+            updated_at,
+        } => {
+            let frame = ServerFrame::ConversationUpdated {
+                conversation_id,
+                version,
+                conversation: Box::new(ConversationSettings {
+                    title: settings.title,
+                    label: settings.label,
+                    metadata: serde_json::from_str(&settings.metadata).unwrap_or_default(),
+                    avatar_url: settings.avatar_url,
+                    updated_at,
+                }),
             };
             (conversation_id, frame)
         }

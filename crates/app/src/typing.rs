@@ -168,7 +168,7 @@ impl App {
         let seat = self.store.seat(user_id, id).await.map_err(refused)?;
         let seat = seat.ok_or_else(|| Refusal::not_found("conversation"))?;
         may_write(seat.kind, seat.role)?;
-        Ok(seat.member_count <= BIG_ROOM_MEMBERS)
+        Ok(seat.member_count <= BIG_ROOM_MEMBERS as i64)
     }
 
     fn decide_typing(&self, user_id: UserId, conversation_id: ConversationId, is_heard: bool) {

@@ -15,7 +15,7 @@ mod token;
 pub use host::{HOST_SECRET_BYTES_MIN, HostClaims, HostTokens, HostTokensError};
 pub use keys::{Keys, KeysError};
 pub use password::{PasswordError, Passwords};
-pub use random::{code, uuid_v7};
+pub use random::{code, code_hash, uuid_v7};
 pub use refresh::RefreshToken;
 pub use seal::Seal;
 pub use token::{AccessClaims, TokenError, Tokens, claims_to_be_own};

@@ -1,5 +1,6 @@
 //! Random numbers from the operating system, in the few shapes that are needed.
 
+use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
@@ -13,6 +14,12 @@ pub fn code() -> String {
     let mut bytes = [0; 16];
     fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What is stored in place of a [`code`]. It has 128 random bits, so nothing slow is needed.
+pub fn code_hash(code: &str) -> [u8; 32] {
+    let digest = digest::digest(&digest::SHA256, code.as_bytes());
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 /// A version 7 UUID for a moment in milliseconds since 1970.

@@ -149,6 +149,11 @@ impl Replica {
                 version,
                 ..
             }
+            | ServerFrame::MemberUpdated {
+                conversation_id,
+                version,
+                ..
+            }
             | ServerFrame::MemberJoined {
                 conversation_id,
                 version,
@@ -161,8 +166,20 @@ impl Replica {
             } => self.versioned(*conversation_id, *version, frame, out),
             ServerFrame::ConversationAdded { user_version, .. }
             | ServerFrame::ConversationRemoved { user_version, .. }
-            | ServerFrame::MembershipUpdated { user_version, .. } => {
+            | ServerFrame::MembershipUpdated { user_version, .. }
+            | ServerFrame::AccountUpdated { user_version, .. } => {
                 self.of_the_user(*user_version, frame, out)
+            }
+            ServerFrame::UserUpdated { user } => {
+                for held in self.held.values_mut() {
+                    let members = held.conversation.summary.members.iter_mut();
+                    let mut theirs = members.filter(|member| member.user.id == user.id);
+                    if let Some(member) = theirs.next() {
+                        member.user = user.clone();
+                        out.push(held.told());
+                    }
+                }
+                Heard::Applied
             }
             ServerFrame::MessageDelivered {
                 conversation_id,
@@ -202,7 +219,21 @@ impl Replica {
                 conversation: newer,
                 ..
             } => {
-                take_summary(summary, ConversationSummary::clone(newer));
+                summary.title.clone_from(&newer.title);
+                summary.label.clone_from(&newer.label);
+                summary.metadata.clone_from(&newer.metadata);
+                summary.avatar_url.clone_from(&newer.avatar_url);
+                summary.updated_at = newer.updated_at;
+                out.push(held.told());
+            }
+            ServerFrame::MemberUpdated { user_id, role, .. } => {
+                let is_theirs = |member: &&mut Member| member.user.id == *user_id;
+                if let Some(member) = summary.members.iter_mut().find(is_theirs) {
+                    member.role = *role;
+                }
+                if self.me.as_ref() == Some(user_id) {
+                    held.conversation.me.role = *role;
+                }
                 out.push(held.told());
             }
             ServerFrame::MemberJoined {

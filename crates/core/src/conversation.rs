@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::{
-    Code, ConversationKind, CreateConversation, Role, UserId,
+    ChangeConversation, Code, ConversationKind, CreateConversation, Role, UserId,
     limits::{LABEL_CHARS_MAX, MEMBER_IDS_MAX, METADATA_BYTES_MAX, TITLE_CHARS_MAX},
 };
 
-use crate::{Refusal, validate::text};
+use crate::{Refusal, append::Settings, validate::text};
 
 /// A conversation that may be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,13 +59,7 @@ pub fn decide_create(maker: &UserId, body: CreateConversation) -> Result<NewConv
     });
     let title = text("title", title, TITLE_CHARS_MAX)?;
     let label = text("label", label, LABEL_CHARS_MAX)?;
-    let metadata = serde_json_text(metadata.as_ref());
-    if metadata.len() > METADATA_BYTES_MAX {
-        return Err(Refusal::field(
-            "metadata",
-            format!("at most {METADATA_BYTES_MAX} bytes of JSON"),
-        ));
-    }
+    let metadata = metadata_text(metadata.as_ref())?;
 
     let (direct_key, own_role, other_role) = match kind {
         ConversationKind::Direct => {
@@ -104,11 +98,120 @@ pub fn decide_create(maker: &UserId, body: CreateConversation) -> Result<NewConv
     })
 }
 
-fn serde_json_text(metadata: Option<&serde_json::Map<String, serde_json::Value>>) -> String {
-    metadata.map_or_else(
+fn metadata_text(
+    metadata: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<String, Refusal> {
+    let text = metadata.map_or_else(
         || "{}".to_owned(),
         |fields| serde_json::Value::Object(fields.clone()).to_string(),
-    )
+    );
+    if text.len() > METADATA_BYTES_MAX {
+        return Err(Refusal::field(
+            "metadata",
+            format!("at most {METADATA_BYTES_MAX} bytes of JSON"),
+        ));
+    }
+    Ok(text)
+}
+
+/// A change of what a conversation is called; what is absent stays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsChange {
+    title: Option<String>,
+    label: Option<Option<String>>,
+    metadata: Option<String>,
+}
+
+impl SettingsChange {
+    /// Changes them.
+    pub fn apply(&self, settings: &mut Settings) {
+        if let Some(title) = &self.title {
+            settings.title = Some(title.clone());
+        }
+        if let Some(label) = &self.label {
+            settings.label.clone_from(label);
+        }
+        if let Some(metadata) = &self.metadata {
+            settings.metadata.clone_from(metadata);
+        }
+    }
+}
+
+/// Decides what `PATCH /conversations/{id}` may say.
+pub fn decide_change(body: ChangeConversation) -> Result<SettingsChange, Refusal> {
+    let ChangeConversation {
+        title,
+        label,
+        metadata,
+    } = body;
+    let title = match title {
+        None => None,
+        given => Some(
+            text("title", given, TITLE_CHARS_MAX)?
+                .ok_or_else(|| Refusal::field("title", "a group or channel needs a title"))?,
+        ),
+    };
+    let label = match label {
+        None => None,
+        Some(label) => Some(text("label", label, LABEL_CHARS_MAX)?),
+    };
+    let metadata = match metadata {
+        None => None,
+        given => Some(metadata_text(given.as_ref())?),
+    };
+    Ok(SettingsChange {
+        title,
+        label,
+        metadata,
+    })
+}
+
+/// Whether a member may change what the conversation is called.
+pub fn may_change(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
+    match kind {
+        ConversationKind::Direct => Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation has no name of its own",
+        )),
+        _ if role < Role::Admin => Err(Refusal::new(
+            Code::Forbidden,
+            "only admins change a conversation",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a member may make, see and revoke join links.
+pub fn may_link(kind: ConversationKind, role: Role) -> Result<(), Refusal> {
+    match kind {
+        ConversationKind::Direct => Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation keeps its two people; make a group instead",
+        )),
+        _ if role < Role::Admin => {
+            Err(Refusal::new(Code::Forbidden, "only admins make join links"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a member may give another one, or themselves, this role. Everybody may step down.
+pub fn may_set_role(
+    kind: ConversationKind,
+    actor: Role,
+    before: Role,
+    role: Role,
+    is_own: bool,
+) -> Result<(), Refusal> {
+    let steps_down = is_own && role <= before;
+    match kind {
+        ConversationKind::Direct => Err(Refusal::new(
+            Code::Forbidden,
+            "a direct conversation has no roles",
+        )),
+        _ if actor == Role::Owner || steps_down => Ok(()),
+        _ => Err(Refusal::new(Code::Forbidden, "only owners say who is what")),
+    }
 }
 
 /// Whether a member may write. Not a member is 404 elsewhere: they may not know that it exists.

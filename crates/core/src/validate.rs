@@ -1,11 +1,12 @@
 //! What texts, numbers and bodies may be. Each check names the field and what would be right.
 
 use parlor_protocol::{
-    Code, Register, SendMessage,
+    ChangeUser, Code, Register, SendMessage,
     limits::{
-        CLIENT_ID_BYTES_MAX, COMBINING_RUN_MAX, CONTENT_BYTES_MAX, CONTENT_CHARS_MAX,
-        EMAIL_BYTES_MAX, EMOJI_BYTES_MAX, HANDLE_BYTES_MAX, HANDLE_BYTES_MIN, NAME_CHARS_MAX,
-        PAGE_DEFAULT, PAGE_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, QUERY_CHARS_MAX,
+        BIO_CHARS_MAX, CLIENT_ID_BYTES_MAX, COMBINING_RUN_MAX, CONTENT_BYTES_MAX,
+        CONTENT_CHARS_MAX, EMAIL_BYTES_MAX, EMOJI_BYTES_MAX, HANDLE_BYTES_MAX, HANDLE_BYTES_MIN,
+        NAME_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN,
+        QUERY_CHARS_MAX,
     },
 };
 
@@ -81,6 +82,35 @@ pub fn registration(body: &Register) -> Result<NewAccount, Refusal> {
         handle,
         name,
         email,
+    })
+}
+
+/// What somebody may change about themselves, checked; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// The name to show.
+    pub name: Option<String>,
+    /// In its one spelling.
+    pub handle: Option<String>,
+    /// A line about oneself, or none any more.
+    pub bio: Option<Option<String>>,
+}
+
+/// Checks a change of one's own profile.
+pub fn profile(body: ChangeUser) -> Result<ProfileChange, Refusal> {
+    let ChangeUser { name, handle, bio } = body;
+    let name = match name {
+        None => None,
+        given => {
+            let name = text("name", given, NAME_CHARS_MAX)?;
+            let name = name.ok_or_else(|| Refusal::field("name", "at least one character"))?;
+            Some(name)
+        }
+    };
+    Ok(ProfileChange {
+        name,
+        handle: handle.map(|given| self::handle(&given)).transpose()?,
+        bio: bio.map(|bio| text("bio", bio, BIO_CHARS_MAX)).transpose()?,
     })
 }
 

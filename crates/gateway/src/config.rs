@@ -12,6 +12,8 @@ use parlor_core::Rate;
 pub struct GatewayConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where browsers find this server, if that is known.
+    pub public_url: Option<String>,
     /// Origins whose pages may call the API with credentials.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -28,6 +30,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4600)),
+            public_url: None,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             commands: Rate {

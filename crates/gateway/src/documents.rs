@@ -40,7 +40,13 @@ pub(crate) fn base() -> OpenApi {
 pub fn asyncapi() -> Value {
     let schemas: serde_json::Map<String, Value> = schema::schemas()
         .into_iter()
-        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
+        .map(|(name, schema)| {
+            let mut schema = serde_json::to_value(schema).unwrap_or_default();
+            if matches!(name.as_str(), "ClientFrame" | "ServerFrame") {
+                spell_fields(&mut schema);
+            }
+            (name, schema)
+        })
         .collect();
     json!({
         "asyncapi": "3.0.0",
@@ -80,5 +86,30 @@ pub fn asyncapi() -> Value {
             },
             "schemas": schemas
         }
+    })
+}
+
+/// The fields of a frame as they stand on the wire: of an enum's variants the schema has the names that
+/// they have in Rust.
+fn spell_fields(frame: &mut Value) {
+    let variants = frame["oneOf"].as_array_mut();
+    for variant in variants.into_iter().flatten() {
+        if let Some(properties) = variant["properties"].as_object_mut() {
+            let spelled = std::mem::take(properties).into_iter();
+            properties.extend(spelled.map(|(name, schema)| (camel_case(&name), schema)));
+        }
+        let required = variant["required"].as_array_mut();
+        for name in required.into_iter().flatten() {
+            *name = json!(camel_case(name.as_str().unwrap_or_default()));
+        }
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (head, tail) = word.split_at(1.min(word.len()));
+        name + &head.to_ascii_uppercase() + tail
     })
 }

@@ -85,6 +85,20 @@ impl<T: DeserializeOwned> FromRequestParts<Gateway> for Query<T> {
     }
 }
 
+/// A text in the path.
+pub(crate) struct Text(pub(crate) String);
+
+impl FromRequestParts<Gateway> for Text {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        axum::extract::Path::<String>::from_request_parts(parts, gateway)
+            .await
+            .map(|axum::extract::Path(text)| Self(text))
+            .map_err(|_| ApiError(Refusal::not_found("resource")))
+    }
+}
+
 /// Two ids in the path, each like [`Id`].
 pub(crate) struct Ids<A, B>(pub(crate) A, pub(crate) B);
 

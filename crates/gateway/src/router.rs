@@ -24,6 +24,7 @@ pub(crate) fn api() -> (Router<Gateway>, OpenApi) {
         .merge(rest::auth())
         .merge(rest::users())
         .merge(rest::conversations())
+        .merge(rest::links())
         .merge(rest::messages())
         .merge(rest::sync())
         .merge(rest::state())

@@ -4,7 +4,7 @@
 //! into memory only, never over an await.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::{
         Arc,
@@ -222,6 +222,25 @@ impl Hub {
         let users = self.user(user_id).lock();
         let mut theirs = users.get(user_id).into_iter().flatten();
         theirs.find(|connection| connection.id == id).cloned()
+    }
+
+    /// Gives a frame once to every connection in any of these topics. Encoded once. Those in `loaded` are
+    /// to be written out.
+    pub fn publish_once(
+        &self,
+        conversations: &[ConversationId],
+        frame: &ServerFrame,
+        loaded: &mut Loaded,
+    ) {
+        let frame = Frame::of(frame);
+        let mut heard = HashSet::new();
+        for id in conversations {
+            let topic = self.topic(*id).lock();
+            let connections = topic.get(id).map_or(&[][..], SmallVec::as_slice);
+            let new = connections.iter().filter(|it| heard.insert(it.id));
+            let new: Connections = new.cloned().collect();
+            self.deliver(&new, &frame, loaded);
+        }
     }
 
     /// Whether a user has a connection.

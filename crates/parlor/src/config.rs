@@ -539,6 +539,7 @@ impl Config {
                 lasting: Lasting::default(),
             },
             gateway: GatewayConfig {
+                public_url: public_url.clone(),
                 listen: SocketAddr::new(host, port),
                 cors_origins: values.read("server.cors_origins", |text| list(text, origin))?,
                 trusted_proxies: values.read("server.trusted_proxies", |text| {

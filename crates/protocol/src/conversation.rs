@@ -148,6 +148,76 @@ pub struct CreateConversation {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// `PATCH /conversations/{id}`. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ChangeConversation {
+    /// 1–128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// At most 64 characters; null takes it away.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::present"
+    )]
+    #[ts(type = "string | null")]
+    #[schema(value_type = Option<String>)]
+    pub label: Option<Option<String>>,
+    /// At most 8 KiB of JSON, in place of what was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// `PATCH /conversations/{id}/me`. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ChangeMembership {
+    /// No notifications before this moment; null ends it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::present"
+    )]
+    #[ts(type = "Timestamp | null")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub muted_until: Option<Option<Timestamp>>,
+    /// Kept at the top of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
+    /// Put away until looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+}
+
+/// `PATCH /conversations/{id}/members/{userId}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeMember {
+    /// What they may do.
+    pub role: Role,
+}
+
+/// What of a conversation its admins change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationSettings {
+    /// The name.
+    pub title: Option<String>,
+    /// A short tag beside the name.
+    pub label: Option<String>,
+    /// The app's own fields.
+    #[schema(value_type = Object)]
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// The picture.
+    pub avatar_url: Option<String>,
+    /// When it was changed.
+    pub updated_at: Timestamp,
+}
+
 /// `POST /conversations/{id}/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

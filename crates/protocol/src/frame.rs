@@ -5,9 +5,9 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    Code, ConversationId, ConversationSummary, DeviceStatus, Malformed, Member, Membership,
-    Message, MessageId, PresenceStatus, SendMessage, SessionId, SyncPage, Timestamp, UserId,
-    inspect, limits::REF_BYTES_MAX,
+    Code, ConversationId, ConversationSettings, ConversationSummary, DeviceStatus, Malformed,
+    Member, Membership, Message, MessageId, PresenceStatus, Role, SendMessage, SessionId, SyncPage,
+    Timestamp, User, UserId, UserSummary, inspect, limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -576,8 +576,7 @@ pub enum ServerFrame {
         /// What every member sees of it.
         conversation: Box<ConversationSummary>,
     },
-    /// The conversation itself has changed. A version that is more than one ahead means that more
-    /// has happened than was heard of: ask for a sync.
+    /// The conversation's settings have changed.
     #[serde(rename = "conversation.updated")]
     ConversationUpdated {
         /// Which.
@@ -585,8 +584,8 @@ pub enum ServerFrame {
         /// Its version.
         #[ts(type = "number")]
         version: i64,
-        /// What every member sees of it.
-        conversation: Box<ConversationSummary>,
+        /// As they are now.
+        conversation: Box<ConversationSettings>,
     },
     /// The recipient is no longer in this conversation, or has hidden it on another device. A hidden
     /// one comes back with its next message.
@@ -626,6 +625,19 @@ pub enum ServerFrame {
         #[ts(type = "number")]
         member_count: i64,
     },
+    /// A member's role has changed.
+    #[serde(rename = "member.updated")]
+    MemberUpdated {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        #[ts(type = "number")]
+        version: i64,
+        /// Whose.
+        user_id: UserId,
+        /// What they may do now.
+        role: Role,
+    },
     /// The recipient's own side of a conversation has changed, perhaps on another device.
     #[serde(rename = "membership.updated")]
     MembershipUpdated {
@@ -639,6 +651,21 @@ pub enum ServerFrame {
         /// Messages of others after it.
         #[ts(type = "number")]
         unread_count: i64,
+    },
+    /// Somebody with whom the recipient shares a conversation, or the recipient, looks different now.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// As everyone sees them.
+        user: UserSummary,
+    },
+    /// The recipient's own account has changed, perhaps on another device.
+    #[serde(rename = "account.updated")]
+    AccountUpdated {
+        /// The recipient's own change counter with it.
+        #[ts(type = "number")]
+        user_version: i64,
+        /// As they see themselves.
+        user: User,
     },
     /// The server is about to close this socket: come back after the wait.
     #[serde(rename = "reconnect")]

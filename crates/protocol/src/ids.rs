@@ -66,6 +66,11 @@ uuid_id!(
     "message"
 );
 uuid_id!(
+    /// A join link.
+    LinkId,
+    "link"
+);
+uuid_id!(
     /// One signed-in device of a user.
     SessionId,
     "session"

@@ -15,8 +15,10 @@ mod frame;
 mod ids;
 mod json;
 pub mod limits;
+mod link;
 mod message;
 mod page;
+mod present;
 mod receipt;
 pub mod schema;
 mod shared;
@@ -28,13 +30,14 @@ mod user;
 pub use auth::{AuthReply, LinkLogin, Login, Refresh, Register, SessionInfo};
 pub use close::CloseCode;
 pub use conversation::{
-    AddMembers, Conversation, ConversationKind, ConversationSummary, CreateConversation, Member,
-    Membership, Role,
+    AddMembers, ChangeConversation, ChangeMember, ChangeMembership, Conversation, ConversationKind,
+    ConversationSettings, ConversationSummary, CreateConversation, Member, Membership, Role,
 };
 pub use error::{Code, FieldError, Problem};
 pub use frame::{AckedMessage, ClientFrame, FrameError, Ref, ServerFrame};
-pub use ids::{ConversationId, InvalidId, MessageId, SessionId, UserId};
+pub use ids::{ConversationId, InvalidId, LinkId, MessageId, SessionId, UserId};
 pub use json::{Malformed, inspect};
+pub use link::{CreateLink, CreatedLink, Link, LinkPreview, LinkedConversation};
 pub use message::{EditMessage, Message, MessageKind, MessagePage, Reaction, SendMessage};
 pub use page::Page;
 pub use receipt::{MoveCursor, ReceiptStatus, SetStatus};
@@ -42,4 +45,4 @@ pub use shared::SharedMessage;
 pub use state::{DeviceStatus, Person, PresenceStatus, SetTyping};
 pub use sync::{SyncPage, SyncedConversation, SyncedUser};
 pub use time::Timestamp;
-pub use user::{User, UserSummary};
+pub use user::{ChangeUser, User, UserSummary};

@@ -63,9 +63,17 @@ pub const REACTION_USERS_MAX: usize = 20;
 pub const SYNC_MESSAGES_MAX: usize = 100;
 /// Spread of the heartbeat, in percent: sockets that opened together must not ping together.
 pub const HEARTBEAT_JITTER_PERCENT: u64 = 20;
-/// Members of a conversation above which nobody hears who is there and who writes: the words for one
-/// grow with the members, and those of all with their square.
-pub const BIG_ROOM_MEMBERS: i64 = 200;
+/// Shortest and longest life of a join link, in milliseconds: a minute, a year.
+pub const LINK_EXPIRES_IN_MS: std::ops::RangeInclusive<u64> = 60_000..=365 * 24 * 60 * 60 * 1000;
+/// People who may join by one link.
+pub const LINK_USES_MAX: u32 = 100_000;
+/// Links of one conversation that are good at once.
+pub const LINKS_PER_CONVERSATION_MAX: usize = 100;
+/// Longest line about oneself, in Unicode scalar values.
+pub const BIO_CHARS_MAX: usize = 280;
+/// Members of a conversation up to which all of them are told of each one's name, presence and typing:
+/// the words for one grow with the members, and those of all with their square.
+pub const BIG_ROOM_MEMBERS: usize = 200;
 /// People whose presence one socket watches.
 pub const WATCHED_MAX: usize = 200;
 /// How long somebody writes after they last said so, in milliseconds.

@@ -40,6 +40,28 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// `PATCH /users/me`. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ChangeUser {
+    /// 1–64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// 2–32 of `a-z0-9_.-`; nobody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// At most 280 characters; null takes it away.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::present"
+    )]
+    #[ts(type = "string | null")]
+    #[schema(value_type = Option<String>)]
+    pub bio: Option<Option<String>>,
+}
+
 impl User {
     /// What everyone sees of this user.
     pub fn summary(&self) -> UserSummary {

@@ -1,8 +1,9 @@
 //! User accounts.
 
-use parlor_core::Refusal;
-use parlor_protocol::{Code, Timestamp, User, UserId};
+use parlor_core::{Refusal, validate::ProfileChange};
+use parlor_protocol::{Code, ConversationId, Timestamp, User, UserId, limits::BIG_ROOM_MEMBERS};
 use sqlx::{FromRow, Row};
+use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
@@ -125,6 +126,66 @@ impl Store {
         .await?
         });
         row.map(UserRow::into_user).transpose()
+    }
+
+    /// Changes somebody's profile. `None` when they are gone; a taken handle, and a name that a host app
+    /// says, are refusals.
+    pub async fn change_user(
+        &self,
+        id: &UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<(User, i64)>, StoreError> {
+        let found = write!(self, |Db, tx| {
+            let from_host: Option<bool> =
+                sqlx::query_scalar("SELECT from_host FROM users WHERE id = $1")
+                    .bind(id.as_str())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            if from_host == Some(true) && change.name.is_some() {
+                return Err(Refusal::new(
+                    Code::Forbidden,
+                    "the app that signs you in says your name",
+                )
+                .into());
+            }
+            let row = sqlx::query(
+                "UPDATE users SET name = COALESCE($2, name), name_lower = COALESCE($3, name_lower), handle = COALESCE($4, handle),
+                   bio = CASE WHEN $5 THEN $6 ELSE bio END, version = version + 1
+                 WHERE id = $1 RETURNING id, handle, name, email, bio, avatar_url, created_at, version",
+            )
+            .bind(id.as_str())
+            .bind(&change.name)
+            .bind(change.name.as_ref().map(|name| name.to_lowercase()))
+            .bind(&change.handle)
+            .bind(change.bio.is_some())
+            .bind(change.bio.clone().flatten())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(lost_race)?;
+            match row {
+                Some(row) => Some((UserRow::from_row(&row)?, row.try_get::<i64, _>("version")?)),
+                None => None,
+            }
+        });
+        found
+            .map(|(user, version)| Ok((user.into_user()?, version)))
+            .transpose()
+    }
+
+    /// Those of a user's conversations in which everybody hears of everybody.
+    pub async fn small_conversations(
+        &self,
+        id: &UserId,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let ids: Vec<Uuid> = read!(self, |Db, pool| sqlx::query_scalar(
+            "SELECT c.id FROM members m JOIN conversations c ON c.id = m.conversation_id
+             WHERE m.user_id = $1 AND m.left_at IS NULL AND c.member_count <= $2",
+        )
+        .bind(id.as_str())
+        .bind(BIG_ROOM_MEMBERS as i64)
+        .fetch_all(pool)
+        .await?);
+        Ok(ids.into_iter().map(ConversationId).collect())
     }
 
     /// How many users there are.

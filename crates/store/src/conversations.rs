@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use parlor_core::{conversation::NewConversation, planted::planted};
+use parlor_core::planted::planted;
 use parlor_protocol::{
     Conversation, ConversationId, ConversationSummary, Member, Membership, Message, Timestamp,
     UserId, limits::MEMBERS_INLINE_MAX,
@@ -302,9 +302,9 @@ async fn newest_messages(
 }
 
 /// Title and label in one text, each on its own line so that no match spans both.
-pub(crate) fn search_lower(new: &NewConversation) -> String {
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
-    format!("{}\n{}", text(&new.title), text(&new.label))
+pub(crate) fn search_lower(title: Option<&str>, label: Option<&str>) -> String {
+    let lower = |text: Option<&str>| text.unwrap_or_default().to_lowercase();
+    format!("{}\n{}", lower(title), lower(label))
 }
 
 impl ConversationRow {

@@ -63,6 +63,27 @@ impl Store {
         Ok(self.user(id).await?.map(|user| user.summary()))
     }
 
+    /// One member of a conversation; `None` when they are not in it or it does not exist.
+    pub async fn member(
+        &self,
+        conversation_id: ConversationId,
+        user_id: &UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        let row: Option<MemberRow> = read!(self, |Db, pool| {
+            sqlx::query_as(
+            "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
+                    u.handle, u.name, u.avatar_url
+             FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.left_at IS NULL AND m.conversation_id = $1 AND m.user_id = $2",
+        )
+        .bind(conversation_id.0)
+        .bind(user_id.as_str())
+        .fetch_optional(pool)
+        .await?
+        });
+        row.map(MemberRow::into_member).transpose()
+    }
+
     /// The members of a conversation in the order they joined.
     pub async fn members(
         &self,

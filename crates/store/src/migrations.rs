@@ -33,8 +33,13 @@ const SQLITE: &[Step] = &[
     ),
     (
         5,
+        "links",
+        include_str!("../migrations/sqlite/0005_links.sql"),
+    ),
+    (
+        6,
         "last_seen",
-        include_str!("../migrations/sqlite/0005_last_seen.sql"),
+        include_str!("../migrations/sqlite/0006_last_seen.sql"),
     ),
 ];
 
@@ -61,8 +66,13 @@ const POSTGRES: &[Step] = &[
     ),
     (
         5,
+        "links",
+        include_str!("../migrations/postgres/0005_links.sql"),
+    ),
+    (
+        6,
         "last_seen",
-        include_str!("../migrations/postgres/0005_last_seen.sql"),
+        include_str!("../migrations/postgres/0006_last_seen.sql"),
     ),
 ];
 

@@ -16,6 +16,8 @@ use crate::{
     rows,
 };
 
+/// Members of the largest conversation in which others hear of somebody unasked.
+const MEMBERS_MAX: i64 = BIG_ROOM_MEMBERS as i64;
 /// Rows of one statement that writes.
 const ROWS_MAX: usize = 500;
 
@@ -98,8 +100,8 @@ impl Store {
                 let ask = move |connection: &rusqlite::Connection| {
                     let mut select = connection.prepare_cached(ROOMS_OF_ONE)?;
                     for user_id in people {
-                        let rooms = select
-                            .query_map((user_id.as_str(), BIG_ROOM_MEMBERS), |row| row.get(0))?;
+                        let rooms =
+                            select.query_map((user_id.as_str(), MEMBERS_MAX), |row| row.get(0))?;
                         let rooms = rooms.map(|id| Ok(ConversationId(id?)));
                         let rooms = rooms.collect::<rusqlite::Result<_>>()?;
                         found.insert(user_id, rooms);
@@ -111,7 +113,7 @@ impl Store {
             Pools::Postgres { readers, .. } => {
                 let rooms: Vec<(String, Uuid)> = sqlx::query_as(ROOMS)
                     .bind(texts(people))
-                    .bind(BIG_ROOM_MEMBERS)
+                    .bind(MEMBERS_MAX)
                     .fetch_all(readers)
                     .await?;
                 for (user_id, id) in rooms {

@@ -228,11 +228,13 @@ impl Server {
 
     pub(crate) fn renames(&mut self, id: ConversationId) {
         let title = format!("title {}", self.now);
-        self.change(id, |room, version, _| {
+        self.change(id, |room, _, _| {
             room.conversation.summary.title = Some(title);
-            let mut summary = room.conversation.summary.clone();
-            summary.version = version;
-            Some(json!({ "type": "conversation.updated", "conversation": summary }))
+            let summary = &room.conversation.summary;
+            Some(json!({ "type": "conversation.updated", "conversation": {
+                "title": summary.title, "label": summary.label, "metadata": summary.metadata,
+                "avatarUrl": summary.avatar_url, "updatedAt": summary.updated_at,
+            }}))
         });
     }
 

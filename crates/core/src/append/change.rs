@@ -1,9 +1,9 @@
 //! What may be asked of a conversation.
 
-use parlor_protocol::{ConversationId, MessageId, ReceiptStatus, Role, Timestamp, UserId};
+use parlor_protocol::{ConversationId, LinkId, MessageId, ReceiptStatus, Role, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::conversation::NewConversation;
+use crate::conversation::{NewConversation, SettingsChange};
 
 /// A change that waits for its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +77,29 @@ pub enum Change {
         /// Who.
         user_id: UserId,
     },
+    /// Become a member by a link.
+    Join {
+        /// Which.
+        link_id: LinkId,
+    },
+    /// Change what a member may do.
+    SetRole {
+        /// Whose.
+        user_id: UserId,
+        /// What they may do.
+        role: Role,
+    },
+    /// Change what the conversation is called, and the app's own fields.
+    Settings(SettingsChange),
+    /// Change one's own side: what is absent stays.
+    Own {
+        /// No notifications before this moment.
+        muted_until: Option<Option<Timestamp>>,
+        /// Kept at the top of the list.
+        pinned: Option<bool>,
+        /// Put away until looked for.
+        archived: Option<bool>,
+    },
     /// Put the conversation away and clear one's own history of it.
     Hide,
 }
@@ -92,11 +115,17 @@ impl Change {
         }
     }
 
+    /// Whether it matters how many owners there are.
+    pub fn counts_owners(&self) -> bool {
+        matches!(self, Self::RemoveMember { .. } | Self::SetRole { .. })
+    }
+
     /// How many memberships it may make.
     pub fn members(&self) -> usize {
         match self {
             Self::Create(new) => new.members.len(),
             Self::AddMembers { user_ids, .. } => user_ids.len(),
+            Self::Join { .. } => 1,
             _ => 0,
         }
     }
@@ -105,7 +134,9 @@ impl Change {
     pub fn targets(&self) -> &[UserId] {
         match self {
             Self::AddMembers { user_ids, .. } => user_ids,
-            Self::RemoveMember { user_id } => std::slice::from_ref(user_id),
+            Self::RemoveMember { user_id } | Self::SetRole { user_id, .. } => {
+                std::slice::from_ref(user_id)
+            }
             _ => &[],
         }
     }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use parlor_protocol::{ConversationId, Member, Membership, Message, MessageId, Timestamp, UserId};
+use parlor_protocol::{
+    ConversationId, Member, Membership, Message, MessageId, Role, Timestamp, UserId,
+};
 
+use super::Settings;
 use crate::Cursors;
 
 /// One thing that has changed. Those with a `version` are durable changes of a conversation.
@@ -80,6 +83,28 @@ pub enum Event {
         user_id: UserId,
         /// How many there are now.
         member_count: i64,
+    },
+    /// What a member may do has changed.
+    MemberUpdated {
+        /// Where.
+        conversation_id: ConversationId,
+        /// The conversation's version with it.
+        version: i64,
+        /// Whose.
+        user_id: UserId,
+        /// What they may do now.
+        role: Role,
+    },
+    /// A conversation's settings have changed.
+    Settings {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Its version with it.
+        version: i64,
+        /// As they are now.
+        settings: Settings,
+        /// When.
+        updated_at: Timestamp,
     },
     /// A conversation is (again) among a user's own.
     Added {

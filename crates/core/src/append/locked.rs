@@ -6,8 +6,8 @@ use std::{
 };
 
 use parlor_protocol::{
-    ConversationId, ConversationKind, Member, Membership, Message, MessageId, Role, Timestamp,
-    UserId, UserSummary,
+    ConversationId, ConversationKind, LinkId, Member, Membership, Message, MessageId, Role,
+    Timestamp, UserId, UserSummary,
 };
 
 use crate::{Cursors, conversation::NewConversation};
@@ -23,8 +23,21 @@ pub struct LockedConversation {
     pub version: i64,
     /// How many members it has.
     pub member_count: i64,
-    /// How many of them are owners; loaded where somebody may leave, else 0.
+    /// How many of them are owners; loaded where a change [counts](super::Change::counts_owners) them, else 0.
     pub owner_count: i64,
+}
+
+/// What admins change of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Its name.
+    pub title: Option<String>,
+    /// A short tag beside the name.
+    pub label: Option<String>,
+    /// The app's own fields, as JSON text.
+    pub metadata: String,
+    /// The address of its picture.
+    pub avatar_url: Option<String>,
 }
 
 /// A member, or one who was.
@@ -104,6 +117,30 @@ impl LockedMember {
     }
 }
 
+/// A join link while the batch holds its conversation's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedLink {
+    /// Where it leads.
+    pub conversation_id: ConversationId,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// How many people may join by it, if that is limited.
+    pub max_uses: Option<i64>,
+    /// How many have.
+    pub uses: i64,
+    /// Whether an admin has taken it back.
+    pub is_revoked: bool,
+}
+
+impl LockedLink {
+    /// Whether somebody may join by it now.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        !self.is_revoked
+            && self.expires_at.is_none_or(|end| now < end)
+            && self.max_uses.is_none_or(|max| self.uses < max)
+    }
+}
+
 /// A message stored earlier under a `clientId`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
@@ -137,6 +174,10 @@ pub struct Locked {
     pub users: HashMap<UserId, (UserSummary, i64)>,
     /// Direct conversations by their key.
     pub directs: HashMap<String, ConversationId>,
+    /// Of conversations whose settings a change concerns.
+    pub settings: HashMap<ConversationId, Settings>,
+    /// Links by which somebody wants to join.
+    pub links: HashMap<LinkId, LockedLink>,
     /// What has changed.
     pub touched: Touched,
 }
@@ -158,6 +199,10 @@ pub struct Touched {
     pub joined: BTreeSet<MemberKey>,
     /// Memberships to update.
     pub members: BTreeSet<MemberKey>,
+    /// Conversations whose settings are to be written.
+    pub settings: BTreeSet<ConversationId>,
+    /// Links by which somebody has joined.
+    pub links: BTreeSet<LinkId>,
     /// People whose change counter went up.
     pub users: BTreeSet<UserId>,
 }

@@ -15,7 +15,7 @@ mod tests;
 pub use change::{Change, Item, body_hash};
 pub use event::Event;
 pub use locked::{
-    Earlier, Locked, LockedConversation, LockedMember, MemberKey, ReactionKey, Touched,
-    TouchedConversation,
+    Earlier, Locked, LockedConversation, LockedLink, LockedMember, MemberKey, ReactionKey,
+    Settings, Touched, TouchedConversation,
 };
 pub use plan::{Outcome, plan};

@@ -4,6 +4,7 @@ mod making;
 mod members;
 mod messages;
 mod own;
+mod settings;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,9 +12,10 @@ use parlor_protocol::{ConversationId, Message, MessageId, Timestamp, UserId};
 
 use self::{
     making::create,
-    members::{add_members, remove_member},
+    members::{add_members, join, remove_member, set_role},
     messages::{delete, edit, react, send},
-    own::{hide, receipt, unread},
+    own::{change_own, hide, receipt, unread},
+    settings::change_settings,
 };
 use super::{Change, Event, Item, Locked, LockedConversation, LockedMember, MemberKey};
 use crate::{Refusal, planted::planted};
@@ -75,6 +77,14 @@ fn decide(item: &Item, locked: &mut Locked, events: &mut Vec<Event>) -> Result<O
             add_members(item, user_ids, *role, locked, events)?;
         }
         Change::RemoveMember { user_id } => remove_member(item, user_id, locked, events)?,
+        Change::Join { link_id } => join(item, *link_id, locked, events)?,
+        Change::SetRole { user_id, role } => set_role(item, user_id, *role, locked, events)?,
+        Change::Settings(change) => change_settings(item, change, locked, events)?,
+        Change::Own {
+            muted_until,
+            pinned,
+            archived,
+        } => change_own(item, *muted_until, *pinned, *archived, locked, events)?,
         Change::Hide => hide(item, locked, events)?,
     }
     Ok(Outcome::Done)

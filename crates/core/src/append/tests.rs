@@ -81,6 +81,23 @@ fn locked() -> Locked {
             .members
             .insert((conversation(n), user(name)), member(name, role));
     }
+    let good = LockedLink {
+        conversation_id: conversation(1),
+        expires_at: None,
+        max_uses: Some(3),
+        uses: 0,
+        is_revoked: false,
+    };
+    locked.links.insert(link(), good);
+    for n in [1, 2] {
+        let settings = Settings {
+            title: Some("old".into()),
+            label: None,
+            metadata: "{}".into(),
+            avatar_url: None,
+        };
+        locked.settings.insert(conversation(n), settings);
+    }
     for name in ["ada", "grace", "linus", "mary"] {
         locked.users.insert(user(name), (summary(name), 10));
     }
@@ -424,6 +441,18 @@ fn a_hidden_conversation_is_back_with_the_next_message() {
     assert!(!grace.own(5).hidden);
 }
 
+fn link() -> parlor_protocol::LinkId {
+    parlor_protocol::LinkId(Uuid::from_u128(5))
+}
+
+fn renamed(title: &str) -> Change {
+    let body = parlor_protocol::ChangeConversation {
+        title: Some(title.to_owned()),
+        ..Default::default()
+    };
+    Change::Settings(crate::conversation::decide_change(body).expect("good"))
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Send(Option<u8>, u8),
@@ -434,6 +463,10 @@ enum Step {
     Unread(i64),
     Add(u8),
     Remove(u8),
+    Role(u8, Role),
+    Rename(u8),
+    Join,
+    Own(Option<bool>),
     Hide,
 }
 
@@ -447,6 +480,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_i64..9).prop_map(Step::Unread),
         1 => (0_u8..4).prop_map(Step::Add),
         1 => (0_u8..4).prop_map(Step::Remove),
+        2 => (0_u8..4, prop::sample::select(vec![Role::Member, Role::Admin, Role::Owner])).prop_map(|(who, role)| Step::Role(who, role)),
+        1 => (0_u8..3).prop_map(Step::Rename),
+        2 => Just(Step::Join),
+        1 => any::<Option<bool>>().prop_map(Step::Own),
         1 => Just(Step::Hide),
     ]
 }
@@ -472,6 +509,10 @@ proptest! {
                 Step::Unread(seq) => Change::Unread { seq },
                 Step::Add(who) => Change::AddMembers { user_ids: vec![user(NAMES[who as usize])], role: Role::Member },
                 Step::Remove(who) => Change::RemoveMember { user_id: user(NAMES[who as usize]) },
+                Step::Role(who, role) => Change::SetRole { user_id: user(NAMES[who as usize]), role },
+                Step::Join => Change::Join { link_id: link() },
+                Step::Rename(title) => renamed(&title.to_string()),
+                Step::Own(on) => Change::Own { muted_until: on.map(|on| on.then_some(Timestamp(7))), pinned: on, archived: None },
                 Step::Hide => Change::Hide,
             };
             item(n, NAMES[actor], change)
@@ -492,7 +533,9 @@ proptest! {
                 Event::MessageDeleted { conversation_id, version, .. }
                 | Event::Reaction { conversation_id, version, .. }
                 | Event::MembersJoined { conversation_id, version, .. }
-                | Event::MemberLeft { conversation_id, version, .. } => Some((*conversation_id, *version)),
+                | Event::MemberLeft { conversation_id, version, .. }
+                | Event::MemberUpdated { conversation_id, version, .. }
+                | Event::Settings { conversation_id, version, .. } => Some((*conversation_id, *version)),
                 Event::Added { user_id, user_version, .. }
                 | Event::Removed { user_id, user_version, .. }
                 | Event::Membership { user_id, user_version, .. } => {
@@ -520,7 +563,14 @@ proptest! {
             prop_assert_eq!(state.users[&user_id].1, version);
         }
         let members = state.members.iter().filter(|((id, _), member)| *id == conversation(1) && member.left_at.is_none());
-        prop_assert_eq!(members.count() as i64, state.conversations[&conversation(1)].member_count);
+        let members: Vec<_> = members.map(|(_, member)| member.role).collect();
+        let group = &state.conversations[&conversation(1)];
+        prop_assert_eq!(members.len() as i64, group.member_count);
+        prop_assert!(state.links[&link()].uses <= 3);
+        // Whoever is still there has an owner.
+        let owners = members.iter().filter(|role| **role == Role::Owner).count() as i64;
+        prop_assert_eq!(owners, group.owner_count);
+        prop_assert!(owners > 0 || members.is_empty());
         for reaction in &state.messages[&message_id(3)].reactions {
             let there = state.reactions.iter().filter(|(_, _, emoji)| *emoji == reaction.emoji).count();
             prop_assert_eq!(reaction.count as usize, there);

@@ -3,7 +3,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use parlor_app::ListConversations;
 use parlor_protocol::{
-    AddMembers, Conversation, ConversationId, CreateConversation, Member, Page, Problem, UserId,
+    AddMembers, ChangeConversation, ChangeMember, ChangeMembership, Conversation, ConversationId,
+    CreateConversation, Member, Membership, Page, Problem, UserId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,9 +20,10 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(one, hide))
+        .routes(routes!(one, change, hide))
+        .routes(routes!(change_own))
         .routes(routes!(members, add_members))
-        .routes(routes!(remove_member))
+        .routes(routes!(set_role, remove_member))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -96,6 +98,40 @@ async fn one(
     Ok(Json(gateway.app().conversation(&actor, id).await?))
 }
 
+/// Change the title, the label, the app's own fields; what is absent stays. Admins and owners may.
+#[utoipa::path(patch, path = "/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path)), request_body = ChangeConversation, responses(
+    (status = 200, body = Conversation),
+    (status = "4XX", body = Problem, description = "not_found, forbidden, invalid_request"),
+))]
+async fn change(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+    Body(body): Body<ChangeConversation>,
+) -> Result<Json<Conversation>, ApiError> {
+    let pending = gateway.app().change_conversation(&actor, id, body)?;
+    pending.committed().await?;
+    Ok(Json(gateway.app().conversation(&actor, id).await?))
+}
+
+/// Mute, pin or archive it for oneself; what is absent stays.
+#[utoipa::path(patch, path = "/conversations/{id}/me", tag = "conversations",
+    params(("id" = ConversationId, Path)), request_body = ChangeMembership, responses(
+    (status = 200, body = Membership),
+    (status = "4XX", body = Problem, description = "not_found, invalid_request"),
+))]
+async fn change_own(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Id(id): Id<ConversationId>,
+    Body(body): Body<ChangeMembership>,
+) -> Result<Json<Membership>, ApiError> {
+    let pending = gateway.app().change_membership(&actor, id, body)?;
+    pending.committed().await?;
+    Ok(Json(gateway.app().conversation(&actor, id).await?.me))
+}
+
 /// Put the conversation away and clear one's own history of it; it comes back with the next message.
 #[utoipa::path(delete, path = "/conversations/{id}", tag = "conversations", params(("id" = ConversationId, Path)), responses(
     (status = 204),
@@ -155,6 +191,23 @@ async fn add_members(
     let pending = gateway.app().add_members(&actor, id, body)?;
     pending.committed().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a member another role. Owners may; everybody may step down but the last owner.
+#[utoipa::path(patch, path = "/conversations/{id}/members/{userId}", tag = "conversations",
+    params(("id" = ConversationId, Path), ("userId" = UserId, Path)), request_body = ChangeMember, responses(
+    (status = 200, body = Member),
+    (status = "4XX", body = Problem, description = "not_found, forbidden, last_owner, invalid_request"),
+))]
+async fn set_role(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Ids(id, user_id): Ids<ConversationId, UserId>,
+    Body(body): Body<ChangeMember>,
+) -> Result<Json<Member>, ApiError> {
+    let pending = gateway.app().set_role(&actor, id, user_id.clone(), body)?;
+    pending.committed().await?;
+    Ok(Json(gateway.app().member(&actor, id, &user_id).await?))
 }
 
 /// Remove a member; oneself leaves.

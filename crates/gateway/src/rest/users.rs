@@ -1,21 +1,21 @@
 //! `/users`: oneself, one person, the directory.
 
 use axum::{Json, extract::State};
-use parlor_protocol::{Page, Person, Problem, User, UserId, UserSummary};
+use parlor_protocol::{ChangeUser, Page, Person, Problem, User, UserId, UserSummary};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Auth,
-    extract::{Id, Query},
+    extract::{Body, Id, Query},
     problem::ApiError,
     state::Gateway,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new()
-        .routes(routes!(me))
+        .routes(routes!(me, change_me))
         .routes(routes!(find))
         .routes(routes!(one))
 }
@@ -27,6 +27,19 @@ pub(crate) fn routes() -> OpenApiRouter<Gateway> {
 ))]
 async fn me(State(gateway): State<Gateway>, Auth(actor): Auth) -> Result<Json<User>, ApiError> {
     Ok(Json(gateway.app().me(&actor).await?))
+}
+
+/// Change one's own name, handle or line; what is absent stays.
+#[utoipa::path(patch, path = "/users/me", tag = "users", request_body = ChangeUser, responses(
+    (status = 200, body = User),
+    (status = "4XX", body = Problem, description = "handle_taken, forbidden, invalid_request"),
+))]
+async fn change_me(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Body(body): Body<ChangeUser>,
+) -> Result<Json<User>, ApiError> {
+    Ok(Json(gateway.app().change_me(&actor, body).await?))
 }
 
 #[derive(Deserialize, IntoParams)]

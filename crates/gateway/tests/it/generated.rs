@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-fn check(path: &str, fresh: &str) {
+pub(crate) fn check(path: &str, fresh: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path);

@@ -1,11 +1,16 @@
 //! The server as a client meets it: REST, sockets, hostile input, the generated files.
 
 mod accounts;
+mod audience;
 mod generated;
+mod groups;
 mod handshake;
 mod host;
 mod hostile;
+mod links;
 mod live;
+mod matrix;
+mod people;
 mod presence;
 mod pressure;
 mod rest;

@@ -1,6 +1,6 @@
 //! A plain client, as any library would be: REST calls and a WebSocket, text in and text out.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::LazyLock};
 
 use futures_util::{SinkExt, StreamExt};
 use parlor_testkit::{Actor, TestServer, soon};
@@ -97,6 +97,25 @@ impl Plain {
         }
     }
 
+    /// The next text frame, or the code that the server closes with.
+    pub(crate) async fn hears_or_closed(&mut self) -> Result<Value, u16> {
+        soon("a frame", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(&text).expect("JSON"));
+                    }
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map_or(1005, |frame| frame.code.into()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(1006),
+                }
+            }
+        })
+        .await
+    }
+
     /// The code that the server closes with; frames before it are passed over.
     pub(crate) async fn closed(&mut self) -> u16 {
         soon("the close", async {
@@ -122,7 +141,13 @@ pub(crate) async fn call(
     path: &str,
     body: Option<Value>,
 ) -> (u16, Value) {
-    let mut request = reqwest::Client::new().request(method, format!("{}{path}", server.url()));
+    // Made once: it takes longer than most of what it asks for. It keeps no connections, for each test has
+    // a runtime of its own.
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+        client.build().expect("built")
+    });
+    let mut request = CLIENT.request(method, format!("{}{path}", server.url()));
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -159,6 +184,22 @@ pub(crate) async fn post(
         server,
         Some(&actor.auth.access_token),
         Method::POST,
+        path,
+        Some(body),
+    )
+    .await
+}
+
+pub(crate) async fn patch(
+    server: &TestServer,
+    actor: &Actor,
+    path: &str,
+    body: Value,
+) -> (u16, Value) {
+    call(
+        server,
+        Some(&actor.auth.access_token),
+        Method::PATCH,
         path,
         Some(body),
     )

@@ -27,7 +27,7 @@ const NAME: &str = "presence";
 const ROOM: usize = 100;
 const ROOMS: [usize; 3] = [1, 3, 10];
 /// Members of one group in which each hears of each.
-const SMALL: [usize; 3] = [50, 100, BIG_ROOM_MEMBERS as usize];
+const SMALL: [usize; 3] = [50, 100, BIG_ROOM_MEMBERS];
 /// Members of one group that is big.
 const BIG: [usize; 3] = [300, 600, 1000];
 /// All come within this time, and it is listened for this long afterwards: longer than a tick of news.

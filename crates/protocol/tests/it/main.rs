@@ -2,9 +2,9 @@
 
 use parlor_protocol::{
     AckedMessage, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
-    ConversationSummary, DeviceStatus, FieldError, Member, Membership, Message, MessageId,
-    MessageKind, PresenceStatus, Problem, Ref, Role, SendMessage, ServerFrame, SessionId, SyncPage,
-    SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
+    ConversationSettings, ConversationSummary, DeviceStatus, FieldError, Member, Membership,
+    Message, MessageId, MessageKind, PresenceStatus, Problem, Ref, Role, SendMessage, ServerFrame,
+    SessionId, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
 };
 use uuid::Uuid;
 
@@ -199,7 +199,19 @@ fn server_frames() {
         ServerFrame::ConversationUpdated {
             conversation_id: conversation_id(),
             version: 10,
-            conversation: Box::new(conversation_summary()),
+            conversation: Box::new(ConversationSettings {
+                title: Some("Kitchen".into()),
+                label: None,
+                metadata: serde_json::Map::new(),
+                avatar_url: None,
+                updated_at: Timestamp(1_772_366_400_123),
+            }),
+        },
+        ServerFrame::MemberUpdated {
+            conversation_id: conversation_id(),
+            version: 11,
+            user_id: ada(),
+            role: Role::Admin,
         },
         ServerFrame::ConversationRemoved {
             conversation_id: conversation_id(),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlor_core::{
     Cursors,
     append::{
-        Change, Earlier, Item, Locked, LockedConversation, LockedMember, MemberKey, ReactionKey,
-        TouchedConversation, body_hash,
+        Change, Earlier, Item, Locked, LockedConversation, LockedLink, LockedMember, MemberKey,
+        ReactionKey, Settings, TouchedConversation, body_hash,
     },
     planted::planted_every,
 };
@@ -27,6 +27,48 @@ row! {
         last_seq: i64,
         version: i64,
         member_count: i64,
+    }
+}
+
+row! {
+    pub(super) struct SettingsRow {
+        title: Option<String>,
+        label: Option<String>,
+        metadata: String,
+        avatar_url: Option<String>,
+    }
+}
+
+impl SettingsRow {
+    pub(super) fn into_settings(self) -> Settings {
+        Settings {
+            title: self.title,
+            label: self.label,
+            metadata: self.metadata,
+            avatar_url: self.avatar_url,
+        }
+    }
+}
+
+row! {
+    pub(super) struct LockedLinkRow {
+        conversation_id: Uuid,
+        expires_at: Option<i64>,
+        max_uses: Option<i64>,
+        uses: i64,
+        is_revoked: bool,
+    }
+}
+
+impl LockedLinkRow {
+    pub(super) fn into_link(self) -> LockedLink {
+        LockedLink {
+            conversation_id: ConversationId(self.conversation_id),
+            expires_at: self.expires_at.map(Timestamp),
+            max_uses: self.max_uses,
+            uses: self.uses,
+            is_revoked: self.is_revoked,
+        }
     }
 }
 
@@ -124,7 +166,7 @@ pub(super) fn named_users(batch: &[Item]) -> BTreeSet<&str> {
             Change::AddMembers { .. } | Change::RemoveMember { .. } => {
                 ids.extend(item.change.targets().iter().map(UserId::as_str));
             }
-            Change::Hide | Change::Unread { .. } => {
+            Change::Hide | Change::Unread { .. } | Change::Own { .. } | Change::Join { .. } => {
                 ids.insert(item.actor.as_str());
             }
             _ => {}

@@ -6,6 +6,7 @@ mod contract;
 mod host_users;
 mod presence;
 mod replication;
+mod settings;
 mod standing;
 mod tails;
 mod unread;

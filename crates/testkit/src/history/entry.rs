@@ -517,6 +517,11 @@ impl Change {
                 conversation_id,
                 version,
                 ..
+            }
+            | ServerFrame::MemberUpdated {
+                conversation_id,
+                version,
+                ..
             } => (conversation_id, version, Self::Settings),
             _ => return None,
         };

@@ -64,7 +64,12 @@ export class Events {
         return this.#change(frame);
       case "conversation.updated":
         return this.#versioned(frame, () => {
-          this.conversations.takeSummary(frame.conversation);
+          this.conversations.applySettings(frame.conversationId, frame.version, frame.conversation);
+        });
+      case "member.updated":
+        return this.#versioned(frame, () => {
+          const { conversationId, version, userId, role } = frame;
+          this.conversations.applyRole(conversationId, version, userId, role);
         });
       case "member.joined":
         return this.#members(frame, (held) => {
@@ -89,6 +94,11 @@ export class Events {
           this.delegates.gone(frame.conversationId);
           return "applied";
         });
+      case "account.updated":
+        return this.#ofUser(frame, () => "applied");
+      case "user.updated":
+        this.conversations.applyUser(frame.user);
+        return "applied";
       case "membership.updated":
         // A read cursor that stands higher than an old set-back was raised by a read from before it, heard
         // again after the page: only the server knows.

@@ -178,7 +178,8 @@ export class ModelServer {
     const version = this.#bump(id);
     const room = this.room(id);
     room.conversation = { ...room.conversation, title };
-    const conversation = this.#summary(id);
+    const { label, metadata, avatarUrl, updatedAt } = room.conversation;
+    const conversation = { title, label, metadata, avatarUrl, updatedAt };
     this.#tell({ type: "conversation.updated", conversationId: id, version, conversation });
   }
 

@@ -89,7 +89,6 @@ const fill = {
       case "reaction.removed":
         return { messageId, ...given };
       case "conversation.added":
-      case "conversation.updated":
         return { ...given, conversation: fill.conversation(given.conversation ?? {}) };
       default:
         return given;

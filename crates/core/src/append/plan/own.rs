@@ -1,6 +1,6 @@
 //! A member's own side: cursors, and what they have put away.
 
-use parlor_protocol::{Membership, ReceiptStatus};
+use parlor_protocol::{Membership, ReceiptStatus, Timestamp};
 
 use super::{
     super::{Event, Item, Locked},
@@ -66,6 +66,26 @@ fn own_side(item: &Item, me: Membership, locked: &mut Locked, events: &mut Vec<E
         user_version,
         me,
     });
+}
+
+pub(super) fn change_own(
+    item: &Item,
+    muted_until: Option<Option<Timestamp>>,
+    pinned: Option<bool>,
+    archived: Option<bool>,
+    locked: &mut Locked,
+    events: &mut Vec<Event>,
+) -> Result<(), Refusal> {
+    let (conversation, member) = seen(item, &mut locked.conversations, &mut locked.members)?;
+    let before = member.own(conversation.last_seq);
+    member.muted_until = muted_until.unwrap_or(member.muted_until);
+    member.pinned = pinned.unwrap_or(member.pinned);
+    member.archived = archived.unwrap_or(member.archived);
+    let me = member.own(conversation.last_seq);
+    if me != before {
+        own_side(item, me, locked, events);
+    }
+    Ok(())
 }
 
 pub(super) fn hide(

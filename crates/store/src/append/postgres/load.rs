@@ -10,7 +10,10 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::super::shared::{LockedMemberRow, add_earlier, named_users};
+use super::{
+    super::shared::{LockedMemberRow, add_earlier, named_users},
+    rare,
+};
 use crate::{
     StoreError,
     rows::{MessageRow, kind, message_columns, user_id},
@@ -53,6 +56,8 @@ pub(super) async fn load(tx: &mut PgConnection, batch: &[Item]) -> Result<Locked
         load_earlier(tx, batch, &mut locked).await?;
     }
     load_owner_counts(tx, batch, &mut locked).await?;
+    rare::load_settings(tx, batch, &mut locked).await?;
+    rare::load_links(tx, batch, &mut locked).await?;
     load_users(tx, batch, &mut locked).await?;
     load_messages(tx, batch, &mut locked).await?;
     load_reactions(tx, batch, &mut locked).await?;
@@ -187,14 +192,14 @@ fn add_row(row: &PgRow, locked: &mut Locked) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Only where somebody may leave does it matter who would be left.
+/// Only some changes depend on how many owners there are.
 async fn load_owner_counts(
     tx: &mut PgConnection,
     batch: &[Item],
     locked: &mut Locked,
 ) -> Result<(), StoreError> {
     for item in batch {
-        if matches!(item.change, Change::RemoveMember { .. })
+        if item.change.counts_owners()
             && let Some(conversation) = locked.conversations.get_mut(&item.conversation_id)
         {
             conversation.owner_count = sqlx::query_scalar(

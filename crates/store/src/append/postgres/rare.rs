@@ -1,11 +1,13 @@
 //! Writing what few batches have: new conversations and members, edits, reactions, users' own streams.
 
-use parlor_core::append::Locked;
+use parlor_core::append::{Change, Item, Locked};
 use parlor_protocol::{Message, UserId, limits::REACTION_USERS_MAX};
 use sqlx::{PgConnection, postgres::PgBindIterExt as _};
 
 use super::{
-    super::shared::{is_lost, is_short, last_decisions, stored_reactions},
+    super::shared::{
+        LockedLinkRow, SettingsRow, is_lost, is_short, last_decisions, stored_reactions,
+    },
     save::bind_members,
 };
 use crate::{
@@ -31,7 +33,7 @@ pub(super) async fn create_conversations(
         .bind(&new.direct_key)
         .bind(&new.title)
         .bind(&new.label)
-        .bind(search_lower(new))
+        .bind(search_lower(new.title.as_deref(), new.label.as_deref()))
         .bind(&new.metadata)
         .bind(now.0)
         .bind(new.members.len() as i64)
@@ -47,10 +49,11 @@ pub(super) async fn add_members(tx: &mut PgConnection, locked: &Locked) -> Resul
         return Ok(());
     }
     let query = sqlx::query(
-        "INSERT INTO members (tick, pinned, archived, conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at,
-                              cleared_seq, cleared_tick, hidden, version)
-         SELECT $1, FALSE, FALSE, v.* FROM UNNEST($2::UUID[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[],
-                                                  $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BOOLEAN[], $12::BIGINT[]) AS v",
+        "INSERT INTO members (tick, conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at,
+                              cleared_seq, cleared_tick, hidden, version, muted_until, pinned, archived)
+         SELECT $1, v.* FROM UNNEST($2::UUID[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::BIGINT[],
+                                    $9::BIGINT[], $10::BIGINT[], $11::BOOLEAN[], $12::BIGINT[], $13::BIGINT[], $14::BOOLEAN[],
+                                    $15::BOOLEAN[]) AS v",
     )
     .bind(locked.tick);
     bind_members(query, locked, &locked.touched.joined)
@@ -175,6 +178,85 @@ pub(super) async fn count_messages(
         sqlx::query(&*COUNT.pooled)
             .bind(id.0)
             .bind(block)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Settings that the batch's changes concern.
+pub(super) async fn load_settings(
+    tx: &mut PgConnection,
+    batch: &[Item],
+    locked: &mut Locked,
+) -> Result<(), StoreError> {
+    for item in batch {
+        if !matches!(item.change, Change::Settings(_)) {
+            continue;
+        }
+        let id = item.conversation_id;
+        let row: Option<SettingsRow> = sqlx::query_as(
+            "SELECT title, label, metadata, avatar_url FROM conversations WHERE id = $1",
+        )
+        .bind(id.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(row) = row {
+            locked.settings.insert(id, row.into_settings());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn update_settings(
+    tx: &mut PgConnection,
+    locked: &Locked,
+) -> Result<(), StoreError> {
+    for id in &locked.touched.settings {
+        let settings = &locked.settings[id];
+        sqlx::query(
+            "UPDATE conversations SET title = $2, label = $3, metadata = $4, search_lower = $5 WHERE id = $1",
+        )
+        .bind(id.0)
+        .bind(&settings.title)
+        .bind(&settings.label)
+        .bind(&settings.metadata)
+        .bind(search_lower(settings.title.as_deref(), settings.label.as_deref()))
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Links by which somebody wants to join. Their conversations are locked, and all joins go by them.
+pub(super) async fn load_links(
+    tx: &mut PgConnection,
+    batch: &[Item],
+    locked: &mut Locked,
+) -> Result<(), StoreError> {
+    for item in batch {
+        let Change::Join { link_id } = item.change else {
+            continue;
+        };
+        let row: Option<LockedLinkRow> = sqlx::query_as(
+            "SELECT conversation_id, expires_at, max_uses, uses, (revoked_at IS NOT NULL) AS is_revoked
+             FROM links WHERE id = $1",
+        )
+        .bind(link_id.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(row) = row {
+            locked.links.insert(link_id, row.into_link());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn update_links(tx: &mut PgConnection, locked: &Locked) -> Result<(), StoreError> {
+    for id in &locked.touched.links {
+        sqlx::query("UPDATE links SET uses = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(locked.links[id].uses)
             .execute(&mut *tx)
             .await?;
     }

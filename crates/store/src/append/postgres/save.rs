@@ -24,16 +24,18 @@ const SAVE: &str = "
     ), moved AS (
         UPDATE members m
         SET role = v.role, joined_at = v.joined_at, read_seq = v.read_seq, delivered_seq = v.delivered_seq, left_at = v.left_at,
-            cleared_seq = v.cleared_seq, cleared_tick = v.cleared_tick, hidden = v.hidden, version = v.version, tick = $1
+            cleared_seq = v.cleared_seq, cleared_tick = v.cleared_tick, hidden = v.hidden, version = v.version, tick = $1,
+            muted_until = v.muted_until, pinned = v.pinned, archived = v.archived
         FROM UNNEST($11::UUID[], $12::TEXT[], $13::TEXT[], $14::BIGINT[], $15::BIGINT[], $16::BIGINT[], $17::BIGINT[], $18::BIGINT[],
-                    $19::BIGINT[], $20::BOOLEAN[], $21::BIGINT[])
-            AS v (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at, cleared_seq, cleared_tick, hidden, version)
+                    $19::BIGINT[], $20::BOOLEAN[], $21::BIGINT[], $22::BIGINT[], $23::BOOLEAN[], $24::BOOLEAN[])
+            AS v (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at, cleared_seq, cleared_tick, hidden, version,
+                  muted_until, pinned, archived)
         WHERE m.conversation_id = v.conversation_id AND m.user_id = v.user_id
     )
     UPDATE conversations c
     SET last_seq = v.last_seq, version = v.version, member_count = v.member_count, tick = $1,
         updated_at = GREATEST(c.updated_at, v.updated_at), active_at = GREATEST(c.active_at, v.active_at)
-    FROM UNNEST($22::UUID[], $23::BIGINT[], $24::BIGINT[], $25::BIGINT[], $26::BIGINT[], $27::BIGINT[])
+    FROM UNNEST($25::UUID[], $26::BIGINT[], $27::BIGINT[], $28::BIGINT[], $29::BIGINT[], $30::BIGINT[])
         AS v (id, last_seq, version, member_count, updated_at, active_at)
     WHERE c.id = v.id";
 
@@ -56,6 +58,8 @@ pub(super) async fn save(tx: &mut PgConnection, locked: &mut Locked) -> Result<(
     rare::write_reactions(tx, locked).await?;
     rare::update_messages(tx, locked).await?;
     rare::count_messages(tx, locked).await?;
+    rare::update_settings(tx, locked).await?;
+    rare::update_links(tx, locked).await?;
     rare::update_users(tx, locked).await?;
     Ok(())
 }
@@ -75,7 +79,7 @@ fn bind_messages<'q>(query: Bound<'q>, locked: &'q Locked) -> Bound<'q> {
         .bind(new.iter().map(|(_, hash)| *hash).bind_iter())
 }
 
-/// The columns of these memberships from `conversation_id` to `version`.
+/// The columns of these memberships from `conversation_id` to `archived`.
 pub(super) fn bind_members<'q>(
     query: Bound<'q>,
     locked: &'q Locked,
@@ -106,6 +110,13 @@ pub(super) fn bind_members<'q>(
         .bind(members().map(|it| it.cleared_tick).bind_iter())
         .bind(members().map(|it| it.hidden).bind_iter())
         .bind(members().map(|it| it.version).bind_iter())
+        .bind(
+            members()
+                .map(|it| it.muted_until.map(|at| at.0))
+                .bind_iter(),
+        )
+        .bind(members().map(|it| it.pinned).bind_iter())
+        .bind(members().map(|it| it.archived).bind_iter())
 }
 
 fn bind_conversations<'q>(query: Bound<'q>, locked: &'q Locked) -> Bound<'q> {

@@ -1,10 +1,12 @@
 //! Loading what decides a batch.
 
 use parlor_core::append::{Change, Item, Locked};
-use parlor_protocol::{ConversationId, MessageId, UserId, UserSummary};
+use parlor_protocol::{ConversationId, LinkId, MessageId, UserId, UserSummary};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::super::shared::{ConversationRow, LockedMemberRow, add_earlier, named_users};
+use super::super::shared::{
+    ConversationRow, LockedLinkRow, LockedMemberRow, SettingsRow, add_earlier, named_users,
+};
 use crate::{
     StoreError,
     rows::{MessageRow, message_columns, user_id},
@@ -37,8 +39,13 @@ pub(super) fn load(tx: &Connection, batch: &[Item]) -> Result<Locked, StoreError
             load_member(tx, id, user_id, &mut locked)?;
         }
         load_messages(tx, item, &mut locked)?;
-        // Only where somebody may leave does it matter who would be left.
-        if matches!(item.change, Change::RemoveMember { .. })
+        if let Change::Settings(_) = &item.change {
+            load_settings(tx, id, &mut locked)?;
+        }
+        if let Change::Join { link_id } = &item.change {
+            load_link(tx, *link_id, &mut locked)?;
+        }
+        if item.change.counts_owners()
             && let Some(conversation) = locked.conversations.get_mut(&id)
         {
             conversation.owner_count = tx
@@ -75,6 +82,39 @@ fn load_conversation(
     if let Some(row) = row {
         let (id, conversation) = row.into_conversation()?;
         locked.conversations.insert(id, conversation);
+    }
+    Ok(())
+}
+
+fn load_settings(
+    tx: &Connection,
+    id: ConversationId,
+    locked: &mut Locked,
+) -> Result<(), StoreError> {
+    let settings = tx
+        .prepare_cached(
+            "SELECT title, label, metadata, avatar_url FROM conversations WHERE id = ?1",
+        )?
+        .query_row([id.0], SettingsRow::from_sqlite)
+        .optional()?;
+    if let Some(settings) = settings {
+        locked.settings.insert(id, settings.into_settings());
+    }
+    Ok(())
+}
+
+fn load_link(tx: &Connection, id: LinkId, locked: &mut Locked) -> Result<(), StoreError> {
+    if locked.links.contains_key(&id) {
+        return Ok(());
+    }
+    let link = tx
+        .prepare_cached(
+            "SELECT conversation_id, expires_at, max_uses, uses, revoked_at IS NOT NULL FROM links WHERE id = ?1",
+        )?
+        .query_row([id.0], LockedLinkRow::from_sqlite)
+        .optional()?;
+    if let Some(link) = link {
+        locked.links.insert(id, link.into_link());
     }
     Ok(())
 }

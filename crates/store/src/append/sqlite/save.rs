@@ -27,6 +27,8 @@ pub(super) fn save(tx: &Connection, locked: &mut Locked) -> Result<(), StoreErro
     update_messages(tx, locked)?;
     count_messages(tx, locked)?;
     update_conversations(tx, locked)?;
+    update_settings(tx, locked)?;
+    update_links(tx, locked)?;
     update_users(tx, locked)?;
     tx.prepare_cached("UPDATE ticks SET tick = tick + 1")?
         .execute(())?;
@@ -46,7 +48,7 @@ fn create_conversations(tx: &Connection, locked: &Locked) -> Result<(), StoreErr
             new.direct_key,
             new.title,
             new.label,
-            search_lower(new),
+            search_lower(new.title.as_deref(), new.label.as_deref()),
             new.metadata,
             now.0,
             new.members.len() as i64,
@@ -59,13 +61,13 @@ fn create_conversations(tx: &Connection, locked: &Locked) -> Result<(), StoreErr
 fn save_members(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
     const INSERT: &str =
         "INSERT INTO members (conversation_id, user_id, role, joined_at, read_seq, delivered_seq, left_at, cleared_seq,
-                              cleared_tick, hidden, version, tick, pinned, archived)
+                              cleared_tick, hidden, version, tick, muted_until, pinned, archived)
          VALUES (:conversation, :user, :role, :joined_at, :read_seq, :delivered_seq, :left_at, :cleared_seq,
-                 :cleared_tick, :hidden, :version, :tick, FALSE, FALSE)";
+                 :cleared_tick, :hidden, :version, :tick, :muted_until, :pinned, :archived)";
     const UPDATE: &str =
         "UPDATE members SET role = :role, joined_at = :joined_at, read_seq = :read_seq, delivered_seq = :delivered_seq,
             left_at = :left_at, cleared_seq = :cleared_seq, cleared_tick = :cleared_tick, hidden = :hidden,
-            version = :version, tick = :tick
+            version = :version, tick = :tick, muted_until = :muted_until, pinned = :pinned, archived = :archived
          WHERE conversation_id = :conversation AND user_id = :user";
     let joined = &locked.touched.joined;
     for key in joined {
@@ -97,6 +99,9 @@ fn save_member(
         ":hidden": member.hidden,
         ":version": member.version,
         ":tick": tick,
+        ":muted_until": member.muted_until.map(|at| at.0),
+        ":pinned": member.pinned,
+        ":archived": member.archived,
     })?;
     Ok(())
 }
@@ -220,6 +225,31 @@ fn update_conversations(tx: &Connection, locked: &Locked) -> Result<(), StoreErr
             times.updated_at.map_or(0, |at| at.0),
             times.active_at.map_or(0, |at| at.0),
         ])?;
+    }
+    Ok(())
+}
+
+fn update_settings(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
+    for id in &locked.touched.settings {
+        let settings = &locked.settings[id];
+        tx.prepare_cached(
+            "UPDATE conversations SET title = ?2, label = ?3, metadata = ?4, search_lower = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            id.0,
+            settings.title,
+            settings.label,
+            settings.metadata,
+            search_lower(settings.title.as_deref(), settings.label.as_deref()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn update_links(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
+    for id in &locked.touched.links {
+        tx.prepare_cached("UPDATE links SET uses = ?2 WHERE id = ?1")?
+            .execute(params![id.0, locked.links[id].uses])?;
     }
     Ok(())
 }

@@ -65,6 +65,66 @@ expiresInMs: number,
 sessionId: SessionId, };
 
 /**
+ * `PATCH /conversations/{id}`. What is absent stays.
+ */
+export type ChangeConversation = { 
+/**
+ * 1–128 characters.
+ */
+title?: string, 
+/**
+ * At most 64 characters; null takes it away.
+ */
+label?: string | null, 
+/**
+ * At most 8 KiB of JSON, in place of what was there.
+ */
+metadata?: { [key in string]: JsonValue }, };
+
+/**
+ * `PATCH /conversations/{id}/members/{userId}`.
+ */
+export type ChangeMember = { 
+/**
+ * What they may do.
+ */
+role: Role, };
+
+/**
+ * `PATCH /conversations/{id}/me`. What is absent stays.
+ */
+export type ChangeMembership = { 
+/**
+ * No notifications before this moment; null ends it.
+ */
+mutedUntil?: Timestamp | null, 
+/**
+ * Kept at the top of the list.
+ */
+pinned?: boolean, 
+/**
+ * Put away until looked for.
+ */
+archived?: boolean, };
+
+/**
+ * `PATCH /users/me`. What is absent stays.
+ */
+export type ChangeUser = { 
+/**
+ * 1–64 characters.
+ */
+name?: string, 
+/**
+ * 2–32 of `a-z0-9_.-`; nobody else's.
+ */
+handle?: string, 
+/**
+ * At most 280 characters; null takes it away.
+ */
+bio?: string | null, };
+
+/**
  * A frame from the client.
  */
 export type ClientFrame = { "type": "auth", 
@@ -326,6 +386,31 @@ export type ConversationId = string;
 export type ConversationKind = "direct" | "group" | "channel";
 
 /**
+ * What of a conversation its admins change.
+ */
+export type ConversationSettings = { 
+/**
+ * The name.
+ */
+title: string | null, 
+/**
+ * A short tag beside the name.
+ */
+label: string | null, 
+/**
+ * The app's own fields.
+ */
+metadata: { [key in string]: JsonValue }, 
+/**
+ * The picture.
+ */
+avatarUrl: string | null, 
+/**
+ * When it was changed.
+ */
+updatedAt: Timestamp, };
+
+/**
  * A conversation as every member sees it.
  */
 export type ConversationSummary = { 
@@ -412,6 +497,56 @@ label?: string,
 metadata?: { [key in string]: JsonValue }, };
 
 /**
+ * `POST /conversations/{id}/links`.
+ */
+export type CreateLink = { 
+/**
+ * How long it works, in milliseconds: a minute to a year. For ever when absent.
+ */
+expiresInMs?: number, 
+/**
+ * How many people may join by it: 1–100,000. Any number when absent.
+ */
+maxUses?: number, };
+
+/**
+ * A link that was just made. Its token is shown this once.
+ */
+export type CreatedLink = { 
+/**
+ * Whoever has it may join.
+ */
+token: string, 
+/**
+ * The page on which they do.
+ */
+url: string, 
+/**
+ * The link.
+ */
+id: LinkId, 
+/**
+ * Who made it.
+ */
+createdBy: UserId, 
+/**
+ * When it was made.
+ */
+createdAt: Timestamp, 
+/**
+ * When it ends, if it does.
+ */
+expiresAt: Timestamp | null, 
+/**
+ * How many people may join by it; any number when null.
+ */
+maxUses: number | null, 
+/**
+ * How many have.
+ */
+uses: number, };
+
+/**
  * What a device says of itself. It is offline when it is gone, and cannot say so.
  */
 export type DeviceStatus = "away" | "online";
@@ -439,6 +574,40 @@ field: string,
 message: string, };
 
 /**
+ * A join link as the admins of its conversation see it.
+ */
+export type Link = { 
+/**
+ * The link.
+ */
+id: LinkId, 
+/**
+ * Who made it.
+ */
+createdBy: UserId, 
+/**
+ * When it was made.
+ */
+createdAt: Timestamp, 
+/**
+ * When it ends, if it does.
+ */
+expiresAt: Timestamp | null, 
+/**
+ * How many people may join by it; any number when null.
+ */
+maxUses: number | null, 
+/**
+ * How many have.
+ */
+uses: number, };
+
+/**
+ * A join link.
+ */
+export type LinkId = string;
+
+/**
  * `POST /auth/link`: sign in with the code of a login link.
  */
 export type LinkLogin = { 
@@ -446,6 +615,40 @@ export type LinkLogin = {
  * The code after `#code=`. Works once.
  */
 code: string, };
+
+/**
+ * What a link leads to, for whoever has it.
+ */
+export type LinkPreview = { 
+/**
+ * The conversation.
+ */
+conversation: LinkedConversation, };
+
+/**
+ * A conversation as whoever has a link to it sees it.
+ */
+export type LinkedConversation = { 
+/**
+ * The conversation.
+ */
+id: ConversationId, 
+/**
+ * What kind it is.
+ */
+kind: ConversationKind, 
+/**
+ * Its name.
+ */
+title: string | null, 
+/**
+ * A short tag beside the name.
+ */
+label: string | null, 
+/**
+ * How many members it has.
+ */
+memberCount: number, };
 
 /**
  * `POST /auth/login`. `handle` or `email` are accepted for `login`.
@@ -1019,9 +1222,9 @@ conversationId: ConversationId,
  */
 version: number, 
 /**
- * What every member sees of it.
+ * As they are now.
  */
-conversation: ConversationSummary, } | { "type": "conversation.removed", 
+conversation: ConversationSettings, } | { "type": "conversation.removed", 
 /**
  * Which.
  */
@@ -1061,7 +1264,23 @@ userId: UserId,
 /**
  * How many members there are now.
  */
-memberCount: number, } | { "type": "membership.updated", 
+memberCount: number, } | { "type": "member.updated", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * The conversation's version with it.
+ */
+version: number, 
+/**
+ * Whose.
+ */
+userId: UserId, 
+/**
+ * What they may do now.
+ */
+role: Role, } | { "type": "membership.updated", 
 /**
  * Which.
  */
@@ -1077,7 +1296,19 @@ me: Membership,
 /**
  * Messages of others after it.
  */
-unreadCount: number, } | { "type": "reconnect", 
+unreadCount: number, } | { "type": "user.updated", 
+/**
+ * As everyone sees them.
+ */
+user: UserSummary, } | { "type": "account.updated", 
+/**
+ * The recipient's own change counter with it.
+ */
+userVersion: number, 
+/**
+ * As they see themselves.
+ */
+user: User, } | { "type": "reconnect", 
 /**
  * How long to wait, in milliseconds; different for each socket.
  */

@@ -4,10 +4,13 @@
 
 import type {
   Conversation,
+  ConversationSettings,
   ConversationSummary,
   Member,
   Membership,
   Message,
+  Role,
+  UserSummary,
 } from "../generated/protocol";
 import { Store } from "../store";
 import { type Change, changed } from "./changes";
@@ -163,6 +166,29 @@ export class Conversations {
   applyMembers(id: string, version: number, memberCount: number, members: Member[]): void {
     const held = this.get(id);
     if (held) this.#replace({ ...held, version, memberCount, members });
+  }
+
+  applySettings(id: string, version: number, settings: ConversationSettings): void {
+    const held = this.get(id);
+    if (held) this.#replace({ ...held, ...settings, version });
+  }
+
+  applyRole(id: string, version: number, userId: string, role: Role): void {
+    const held = this.get(id);
+    if (!held) return;
+    const members = held.members.map((it) => (it.user.id === userId ? { ...it, role } : it));
+    const me = userId === this.#me ? { ...held.me, role } : held.me;
+    this.#replace({ ...held, version, members, me });
+  }
+
+  /** Somebody has another name. */
+  applyUser(user: UserSummary): void {
+    for (const store of this.#byId.values()) {
+      const held = store.getSnapshot();
+      if (!held?.members.some((it) => it.user.id === user.id)) continue;
+      const members = held.members.map((it) => (it.user.id === user.id ? { ...it, user } : it));
+      this.#replace({ ...held, members });
+    }
   }
 
   /** Applies the viewer's own side, which may set the read cursor back. */
