@@ -15,10 +15,13 @@ export type {
   Conversation,
   ConversationSummary,
   CreateConversation,
+  DeviceStatus,
   Member,
   Membership,
   Message,
   Page,
+  Person,
+  PresenceStatus,
   Reaction,
   Register,
   Role,
@@ -38,6 +41,7 @@ export {
   type Parlor,
   type ParlorOptions,
 } from "./parlor";
+export type { Presences, PresenceView } from "./presence";
 export { indexedRecords, type Records, textRecords } from "./records";
 export type { Readable } from "./store";
 export type { ConversationsSnapshot, ConversationView } from "./stores/conversations";

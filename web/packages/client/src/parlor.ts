@@ -6,6 +6,7 @@ import { ParlorError } from "./errors";
 import type {
   Conversation,
   CreateConversation,
+  DeviceStatus,
   Member,
   Message,
   Page,
@@ -13,6 +14,7 @@ import type {
   ServerFrame,
   UserSummary,
 } from "./generated/protocol";
+import type { Presences } from "./presence";
 import type { Readable } from "./store";
 import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
@@ -52,6 +54,10 @@ export type ConversationHandle = {
   addMembers(userIds: readonly string[], role?: Role): Promise<void>;
   /** Removes a member; removing oneself leaves. */
   removeMember(userId: string): Promise<void>;
+  /** The others who write here now, by id. */
+  readonly typists: Readable<readonly string[]>;
+  /** To be called with each keystroke; `false` when the viewer stops. */
+  typing(on?: boolean): void;
   loadOlder(): Promise<void>;
   reload(): Promise<void>;
   members(cursor?: string): Promise<Page<Member>>;
@@ -68,6 +74,13 @@ export type Parlor = {
     create(input: CreateConversation): Promise<Conversation>;
   };
   conversation(id: string): ConversationHandle;
+  /** Who is here, as far as anybody is watched. */
+  readonly presence: Readable<Presences> & {
+    /** Keeps these people's presence up to date until the answer is called. */
+    watch(userIds: readonly string[]): () => void;
+    /** Whether this device is in use; a new client is `online`. */
+    set(status: DeviceStatus): void;
+  };
   readonly users: { search(query: string): Promise<Page<UserSummary>> };
   on<K extends EventFrame["type"]>(event: K, fn: (frame: EventNamed<K>) => void): () => void;
 };
@@ -75,12 +88,10 @@ export type Parlor = {
 export function createParlor(options: ParlorOptions): Parlor {
   const listeners = new Map<string, Set<(frame: ServerFrame) => void>>();
   const handles = new Map<string, ConversationHandle>();
-  const { actions, connection, conversations, http, outbox, receipts, sync } = wire(
-    options,
-    (frame) => {
+  const { actions, connection, conversations, http, outbox, presence, receipts, sync, typing } =
+    wire(options, (frame) => {
       for (const fn of listeners.get(frame.type) ?? []) fn(frame);
-    },
-  );
+    });
 
   function conversation(id: string): ConversationHandle {
     const held = handles.get(id);
@@ -90,7 +101,12 @@ export function createParlor(options: ParlorOptions): Parlor {
       id,
       state: conversations.one(id),
       messages: thread,
-      send: (content) => outbox.add(id, content).clientId,
+      send(content) {
+        typing.sent(id);
+        return outbox.add(id, content).clientId;
+      },
+      typists: typing.of(id),
+      typing: (on = true) => (on ? typing.write(id) : typing.rest(id)),
       retry: (clientId) => outbox.retry(clientId),
       discard: (clientId) => outbox.remove(clientId),
       edit: (messageId, content) => actions.edit(id, messageId, content),
@@ -132,6 +148,12 @@ export function createParlor(options: ParlorOptions): Parlor {
       },
     },
     conversation,
+    presence: {
+      getSnapshot: presence.all.getSnapshot,
+      subscribe: presence.all.subscribe,
+      watch: (userIds) => presence.watch(userIds),
+      set: (status) => presence.set(status),
+    },
     users: { search: (query) => http.get("/users", { query, limit: 20 }) },
     on(event, fn) {
       const set = listeners.get(event) ?? new Set();

@@ -5,6 +5,8 @@ export {
   useConversation,
   useConversations,
   useMessages,
+  usePresence,
   useReadable,
+  useTyping,
 } from "./hooks";
 export { ParlorProvider, useParlor } from "./provider";
