@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    Clock, admission::Admission, limiter::Limiter, login_links::LoginLinks, publisher::Publisher,
-    revoked::Revoked, tails::Tails,
+    Clock, Lasting, admission::Admission, ephemeral::Ephemeral, limiter::Limiter,
+    login_links::LoginLinks, publisher::Publisher, revoked::Revoked, tails::Tails,
 };
 
 /// How long ended sessions are kept: a used refresh token of theirs is still recognised.
@@ -60,6 +60,8 @@ pub struct AppConfig {
     pub host_tokens: Option<HostTokens>,
     /// Whether login links can be used.
     pub demo: bool,
+    /// How long people count as here and as writing.
+    pub lasting: Lasting,
 }
 
 impl Default for AppConfig {
@@ -85,6 +87,7 @@ impl Default for AppConfig {
             registration_open: true,
             host_tokens: None,
             demo: false,
+            lasting: Lasting::default(),
         }
     }
 }
@@ -95,6 +98,7 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
     pub(crate) appender: Appender,
+    pub(crate) ephemeral: Arc<Ephemeral>,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: Tokens,
     pub(crate) admission: Admission,
@@ -161,9 +165,13 @@ impl App {
         let (appender, committed, appending) =
             Appender::spawn(store.clone(), AppenderConfig::default());
         let (fail, failed) = watch::channel(false);
+        let ephemeral = Ephemeral::new(config.lasting, store.clone(), &hub, clock.clone());
+        let ephemeral = Arc::new(ephemeral);
+        let passing = tokio::spawn(ephemeral.clone().run());
         let publisher = Publisher {
             store: store.clone(),
             hub: hub.clone(),
+            ephemeral: ephemeral.clone(),
             position: position.clone(),
             failed: fail,
             undecided: Vec::new(),
@@ -185,6 +193,7 @@ impl App {
             store,
             hub,
             appender,
+            ephemeral,
             passwords,
             admission,
             clock,
@@ -198,7 +207,7 @@ impl App {
             attaching: AtomicUsize::new(0),
             failed,
             draining: AtomicBool::new(false),
-            tasks: Mutex::new(vec![admitting, appending, publishing]),
+            tasks: Mutex::new(vec![admitting, appending, publishing, passing]),
         }))
     }
 
@@ -218,6 +227,7 @@ impl App {
         self.drain();
         self.admission.close();
         self.appender.close();
+        self.ephemeral.close();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
             let stop = task.abort_handle();
@@ -312,6 +322,7 @@ impl App {
         };
         let connection = attaching.done();
         self.hub.join(&connection, &ids);
+        self.ephemeral.connected(&connection);
         Ok(Attached {
             connection,
             cursor,
@@ -332,6 +343,7 @@ impl App {
     /// Forgets a live connection.
     pub fn detach(&self, connection: &Arc<Connection>) {
         self.hub.disconnect(connection);
+        self.ephemeral.disconnected(connection);
     }
 
     /// Live connections on this node now.

@@ -2,7 +2,7 @@
 
 use parlor_core::{Actor, Refusal, validate};
 use parlor_hub::Loaded;
-use parlor_protocol::{ChangeUser, Page, ServerFrame, User, UserId, UserSummary};
+use parlor_protocol::{ChangeUser, Page, ServerFrame, User, UserSummary};
 
 use crate::{App, app::refused, detached::detached, page_token};
 
@@ -39,12 +39,6 @@ impl App {
             Ok(user)
         })
         .await
-    }
-
-    /// One person as everyone sees them.
-    pub async fn user(&self, id: &UserId) -> Result<UserSummary, Refusal> {
-        let found = self.store.user_summary(id).await.map_err(refused)?;
-        found.ok_or_else(|| Refusal::not_found("user"))
     }
 
     /// People by the beginning of handle or name, in order of handle.

@@ -23,6 +23,8 @@ use tokio::{
     time::Instant,
 };
 
+use crate::ephemeral::Ephemeral;
+
 /// Pause before the store is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// How long the store may stay away before an announcement is given up: those whom it concerns are
@@ -31,7 +33,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Connections that are written out at once; of more, each lot has a task of its own, on whichever core
 /// is free.
-const WRITES_AT_ONCE: usize = 128;
+pub(crate) const WRITES_AT_ONCE: usize = 128;
 
 /// Asks the store until it answers; `None` when it stays away.
 macro_rules! patiently {
@@ -54,6 +56,7 @@ macro_rules! patiently {
 pub(crate) struct Publisher {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) ephemeral: Arc<Ephemeral>,
     /// The first tick that may not be announced yet.
     pub(crate) position: Arc<AtomicI64>,
     /// Turns true when the disk has failed.
@@ -102,12 +105,7 @@ impl Publisher {
 
     /// Writes out what was published. Several events of one batch leave in one write.
     fn send_off(&mut self) {
-        let mut loaded = std::mem::take(&mut self.loaded);
-        while loaded.len() > WRITES_AT_ONCE {
-            let some = loaded.split_off(WRITES_AT_ONCE);
-            tokio::spawn(async move { some.flush() });
-        }
-        loaded.flush();
+        write_out(std::mem::take(&mut self.loaded));
     }
 
     async fn announce(&mut self, event: Event) {
@@ -150,6 +148,7 @@ impl Publisher {
                 }
             }
             event => {
+                self.ephemeral.typists.happened(&event, &mut self.loaded);
                 let (conversation_id, frame) = frame(event);
                 self.hub.publish(conversation_id, &frame, &mut self.loaded);
             }
@@ -231,6 +230,15 @@ impl Publisher {
             self.send_off();
         }
     }
+}
+
+/// Writes out what was published.
+pub(crate) fn write_out(mut loaded: Loaded) {
+    while loaded.len() > WRITES_AT_ONCE {
+        let some = loaded.split_off(WRITES_AT_ONCE);
+        tokio::spawn(async move { some.flush() });
+    }
+    loaded.flush();
 }
 
 /// How long an announcement has waited for the store.

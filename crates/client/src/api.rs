@@ -2,8 +2,8 @@
 
 use parlor_protocol::{
     AddMembers, AuthReply, Conversation, ConversationId, CreateConversation, EditMessage,
-    LinkLogin, Login, Message, MessageId, MessagePage, MoveCursor, Page, Problem, Refresh,
-    Register, Role, SendMessage, SyncPage, User, UserId, UserSummary,
+    LinkLogin, Login, Message, MessageId, MessagePage, MoveCursor, Page, Person, Problem, Refresh,
+    Register, Role, SendMessage, SetTyping, SyncPage, User, UserId, UserSummary,
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
@@ -111,6 +111,21 @@ impl Api {
     /// Oneself.
     pub async fn me(&self) -> Result<User, ApiError> {
         read(self.request(Method::GET, "/users/me")).await
+    }
+
+    /// One person, and whether they are here where the caller may see it.
+    pub async fn person(&self, id: &UserId) -> Result<Person, ApiError> {
+        let path = format!("/users/{}", segment(id.as_str()));
+        read(self.request(Method::GET, &path)).await
+    }
+
+    /// Says whether one is writing in a conversation.
+    pub async fn typing(&self, id: ConversationId, typing: bool) -> Result<(), ApiError> {
+        done(
+            self.request(Method::POST, &format!("/conversations/{id}/typing"))
+                .json(&SetTyping { typing }),
+        )
+        .await
     }
 
     /// People by the beginning of handle or name.

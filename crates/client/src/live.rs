@@ -10,7 +10,8 @@ use std::{
 };
 
 use parlor_protocol::{
-    ClientFrame, Code, ConversationId, MessageId, ReceiptStatus, Ref, ServerFrame, limits::PAGE_MAX,
+    ClientFrame, Code, ConversationId, DeviceStatus, MessageId, ReceiptStatus, Ref, ServerFrame,
+    UserId, limits::PAGE_MAX,
 };
 use tokio::{
     sync::mpsc,
@@ -220,6 +221,45 @@ impl Live {
                 conversation_id,
                 seq,
             },
+        })
+        .await
+    }
+
+    /// Says whether one is writing; to be repeated every three seconds while one does. Answered like
+    /// [`Live::edit`]. That others write is heard as [`Event::Frame`].
+    pub async fn typing(
+        &self,
+        conversation_id: ConversationId,
+        on: bool,
+    ) -> Result<u64, LiveError> {
+        self.command(|reference| {
+            if on {
+                ClientFrame::TypingStart {
+                    reference,
+                    conversation_id,
+                }
+            } else {
+                ClientFrame::TypingStop {
+                    reference,
+                    conversation_id,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Says whether this device is in use. Good for this socket; answered like [`Live::edit`].
+    pub async fn set_presence(&self, status: DeviceStatus) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::PresenceSet { reference, status })
+            .await
+    }
+
+    /// Asks who of these people is here, now and from here on; it is heard as [`Event::Frame`]. Good for
+    /// this socket: to be asked again after [`Status::Live`]. Answered like [`Live::edit`].
+    pub async fn watch(&self, user_ids: Vec<UserId>) -> Result<u64, LiveError> {
+        self.command(|reference| ClientFrame::PresenceWatch {
+            reference,
+            user_ids,
         })
         .await
     }

@@ -13,11 +13,15 @@ mod cursor;
 pub mod host;
 mod identity;
 pub mod planted;
+mod presence;
 mod refusal;
 pub mod session;
+mod typing;
 pub mod validate;
 
 pub use bucket::{Bucket, Rate};
 pub use cursor::Cursors;
 pub use identity::{Actor, Identity};
+pub use presence::{GRACE_MS, Presence, Presented};
 pub use refusal::Refusal;
+pub use typing::{Typed, Typing};

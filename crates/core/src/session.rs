@@ -8,8 +8,8 @@
 //! no session.
 
 use parlor_protocol::{
-    ClientFrame, CloseCode, Code, ConversationId, FrameError, MessageId, ReceiptStatus, Ref,
-    SendMessage, ServerFrame, SessionId, SyncPage, UserId,
+    ClientFrame, CloseCode, Code, ConversationId, DeviceStatus, FrameError, MessageId,
+    ReceiptStatus, Ref, SendMessage, ServerFrame, SessionId, SyncPage, UserId,
     limits::{AUTH_DEADLINE_MS, HEARTBEAT_JITTER_PERCENT, HEARTBEAT_MS},
 };
 
@@ -165,6 +165,17 @@ pub enum Command {
         /// Up to which message.
         seq: i64,
     },
+    /// Say whether the caller is writing.
+    Typing {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Whether they are.
+        on: bool,
+    },
+    /// Say whether this device is in use.
+    SetPresence(DeviceStatus),
+    /// Hear who of these people is here.
+    WatchPresence(Vec<UserId>),
 }
 
 /// The bounds of a session.
@@ -593,6 +604,19 @@ fn command(frame: ClientFrame, out: &mut Vec<Output>) {
             reference,
             receipt(conversation_id, ReceiptStatus::Read, seq),
         ),
+        ClientFrame::TypingStart {
+            reference,
+            conversation_id,
+        } => (reference, typing(conversation_id, true)),
+        ClientFrame::TypingStop {
+            reference,
+            conversation_id,
+        } => (reference, typing(conversation_id, false)),
+        ClientFrame::PresenceSet { reference, status } => (reference, Command::SetPresence(status)),
+        ClientFrame::PresenceWatch {
+            reference,
+            user_ids,
+        } => (reference, Command::WatchPresence(user_ids)),
         ClientFrame::Sync { reference, cursor } => (reference, Command::Sync { cursor }),
     };
     out.push(Output::Execute { reference, command });
@@ -617,6 +641,13 @@ fn receipt(conversation_id: ConversationId, status: ReceiptStatus, seq: i64) -> 
         conversation_id,
         status,
         seq,
+    }
+}
+
+fn typing(conversation_id: ConversationId, on: bool) -> Command {
+    Command::Typing {
+        conversation_id,
+        on,
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn api() -> (Router<Gateway>, OpenApi) {
         .merge(rest::links())
         .merge(rest::messages())
         .merge(rest::sync())
+        .merge(rest::state())
         .split_for_parts()
 }
 

@@ -72,6 +72,16 @@ impl Connection {
         }
     }
 
+    /// Its name on this node.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Whose it is.
+    pub fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
     /// Frames that wait for this connection.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox

@@ -31,6 +31,18 @@ pub enum FrameKind {
     /// Where a member's cursor stands: a newer one takes its place, and an outbox that is full
     /// leaves it out. The next one, or the next sync, says it again.
     Cursor(Arc<CursorOf>),
+    /// What is true for some seconds: a newer one about the same takes its place, and a full outbox
+    /// leaves it out. Nothing that was sent is less complete for it.
+    Ephemeral(Arc<EphemeralOf>),
+}
+
+/// What an ephemeral frame is about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum EphemeralOf {
+    /// Whether somebody writes in a conversation.
+    Typing(ConversationId, UserId),
+    /// Whether somebody is here.
+    Presence(UserId),
 }
 
 /// Which cursor a frame tells of.
@@ -65,6 +77,20 @@ impl Frame {
                 user_id,
                 ..
             } => cursor(conversation_id, user_id, false),
+            ServerFrame::TypingStart {
+                conversation_id,
+                user_id,
+            }
+            | ServerFrame::TypingStop {
+                conversation_id,
+                user_id,
+            } => FrameKind::Ephemeral(Arc::new(EphemeralOf::Typing(
+                *conversation_id,
+                user_id.clone(),
+            ))),
+            ServerFrame::PresenceUpdate { user_id, .. } => {
+                FrameKind::Ephemeral(Arc::new(EphemeralOf::Presence(user_id.clone())))
+            }
             _ => FrameKind::Durable,
         };
         Self {

@@ -189,6 +189,41 @@ impl Hub {
         );
     }
 
+    /// Gives a frame to these connections. Encoded once. Those in `loaded` are to be written out.
+    pub fn publish_to(
+        &self,
+        connections: &[Arc<Connection>],
+        frame: &ServerFrame,
+        loaded: &mut Loaded,
+    ) {
+        self.deliver(connections, &Frame::of(frame), loaded);
+    }
+
+    /// The connections of everybody else who hears one of these conversations, in the order of their
+    /// ids: each once, however many conversations they share.
+    pub fn others_in(
+        &self,
+        user_id: &UserId,
+        conversations: &[ConversationId],
+    ) -> Vec<Arc<Connection>> {
+        let mut others: Vec<Arc<Connection>> = Vec::new();
+        for id in conversations {
+            let topic = self.topic(*id).lock();
+            let hearing = topic.get(id).into_iter().flatten();
+            others.extend(hearing.filter(|other| other.user_id != *user_id).cloned());
+        }
+        others.sort_unstable_by_key(|other| other.id);
+        others.dedup_by_key(|other| other.id);
+        others
+    }
+
+    /// A connection of a user.
+    pub fn connection(&self, user_id: &UserId, id: ConnectionId) -> Option<Arc<Connection>> {
+        let users = self.user(user_id).lock();
+        let mut theirs = users.get(user_id).into_iter().flatten();
+        theirs.find(|connection| connection.id == id).cloned()
+    }
+
     /// Gives a frame once to every connection in any of these topics. Encoded once. Those in `loaded` are
     /// to be written out.
     pub fn publish_once(
@@ -420,6 +455,30 @@ mod tests {
         hub.publish_to_user(&user("ada"), &FRAME, &mut loaded);
         loaded.flush();
         assert_eq!([received(&phone), received(&grace)], [1, 1]);
+    }
+
+    #[test]
+    fn whoever_shares_something_with_somebody_is_named_once() {
+        let hub = Hub::default();
+        let ada = connect(&hub, user("ada"), None);
+        let grace = connect(&hub, user("grace"), None);
+        let stranger = connect(&hub, user("stranger"), None);
+        let shared: Vec<ConversationId> = (1..50).map(conversation).collect();
+        hub.join(&grace, &shared);
+        hub.join(&ada, &shared);
+        hub.join(&stranger, &[conversation(77)]);
+        let others = hub.others_in(&user("ada"), &shared);
+        assert_eq!(
+            others.iter().map(|it| it.id).collect::<Vec<_>>(),
+            [grace.id]
+        );
+        assert!(hub.others_in(&user("ada"), &[conversation(88)]).is_empty());
+        let mut loaded = Loaded::default();
+        hub.publish_to(&others, &FRAME, &mut loaded);
+        loaded.flush();
+        assert_eq!([&ada, &grace, &stranger].map(received), [0, 1, 0]);
+        assert!(hub.connection(&user("grace"), grace.id).is_some());
+        assert!(hub.connection(&user("ada"), grace.id).is_none());
     }
 
     /// The list of conversations was read before the removal and arrives after it.

@@ -19,7 +19,7 @@ mod outbox;
 mod tape;
 
 pub use connection::{Connection, ConnectionId};
-pub use frame::{CursorOf, Frame, FrameKind};
+pub use frame::{CursorOf, EphemeralOf, Frame, FrameKind};
 pub use hub::{Counts, Hub};
 pub use loaded::Loaded;
 pub use outbox::{Flushed, Line, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox, Trouble};

@@ -110,7 +110,7 @@ impl Outbox {
         }
     }
 
-    /// Adds a frame of the hub's. An outbox that is full leaves cursors out; when that does not make
+    /// Adds a frame of the hub's. An outbox that is full leaves cursors and ephemeral frames out; when that does not make
     /// room it drops what it holds and ends its connection: the client resumes and loses nothing.
     ///
     /// `true` when the caller is to [flush](Self::flush) it: nobody else has promised to.
@@ -121,7 +121,7 @@ impl Outbox {
         }
         inner.take_the_place_of_older(&frame.kind);
         if inner.is_full(frame.bytes.len()) {
-            inner.leave_cursors_out();
+            inner.leave_out();
         }
         if !inner.is_full(frame.bytes.len()) {
             inner.bytes += frame.bytes.len();
@@ -136,7 +136,7 @@ impl Outbox {
             return !is_attended;
         }
         if frame.kind != FrameKind::Durable {
-            inner.lossy = true;
+            inner.lossy |= is_cursor(&frame);
             return false;
         }
         inner.drop_frames();
@@ -349,18 +349,22 @@ impl Inner {
         }
     }
 
-    fn leave_cursors_out(&mut self) {
-        let before = self.frames.len();
+    /// Leaves out what is said again or soon is true no more.
+    fn leave_out(&mut self) {
+        self.lossy |= self.frames.iter().any(is_cursor);
         self.frames.retain(|frame| frame.kind == FrameKind::Durable);
-        self.lossy |= self.frames.len() < before;
         self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
     }
+}
+
+fn is_cursor(frame: &Frame) -> bool {
+    matches!(frame.kind, FrameKind::Cursor(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CursorOf, tape::Tape};
+    use crate::{CursorOf, EphemeralOf, tape::Tape};
 
     fn durable(bytes: &[u8]) -> Frame {
         Frame {
@@ -421,6 +425,45 @@ mod tests {
         outbox.push(cursor("ada", 1));
         assert_eq!(trouble(&outbox), None);
         assert!(outbox.is_lossy(), "no position covers what was left out");
+        outbox.flush();
+        assert_eq!(tape.written(), vec![b'x'; OUTBOX_FRAMES_MAX]);
+    }
+
+    fn presence(user: &str, byte: u8) -> Frame {
+        let user = user.parse().expect("a valid id");
+        Frame {
+            bytes: Bytes::copy_from_slice(&[byte]),
+            kind: FrameKind::Ephemeral(Arc::new(EphemeralOf::Presence(user))),
+        }
+    }
+
+    #[test]
+    fn of_several_ephemeral_frames_of_one_person_the_newest_is_sent() {
+        let (outbox, tape) = open();
+        for frame in [
+            presence("ada", 1),
+            cursor("ada", 2),
+            presence("grace", 3),
+            presence("ada", 4),
+        ] {
+            outbox.push(frame);
+        }
+        outbox.flush();
+        assert_eq!(tape.written(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_full_outbox_leaves_ephemeral_frames_out_and_is_as_good_as_before() {
+        let (outbox, tape) = open();
+        for n in 0..24 {
+            outbox.push(presence(&format!("user{n}"), n));
+        }
+        for _ in 0..OUTBOX_FRAMES_MAX {
+            outbox.push(durable(b"x"));
+        }
+        outbox.push(presence("ada", 1));
+        assert_eq!(trouble(&outbox), None);
+        assert!(!outbox.is_lossy(), "a position says nothing of them");
         outbox.flush();
         assert_eq!(tape.written(), vec![b'x'; OUTBOX_FRAMES_MAX]);
     }

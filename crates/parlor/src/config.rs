@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parlor_app::AppConfig;
+use parlor_app::{AppConfig, Lasting};
 use parlor_auth::{HostTokens, HostTokensError};
 use parlor_core::Rate;
 use parlor_gateway::GatewayConfig;
@@ -536,6 +536,7 @@ impl Config {
                     as usize,
                 attaching_max: values.number("limits.attaching_max", 1..=1_000_000)? as usize,
                 demo: values.read("demo.enabled", |text| text.parse().ok())?,
+                lasting: Lasting::default(),
             },
             gateway: GatewayConfig {
                 public_url: public_url.clone(),

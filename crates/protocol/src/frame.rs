@@ -5,9 +5,9 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use crate::{
-    Code, ConversationId, ConversationSettings, ConversationSummary, Malformed, Member, Membership,
-    Message, MessageId, Role, SendMessage, SessionId, SyncPage, Timestamp, User, UserId,
-    UserSummary, inspect, limits::REF_BYTES_MAX,
+    Code, ConversationId, ConversationSettings, ConversationSummary, DeviceStatus, Malformed,
+    Member, Membership, Message, MessageId, PresenceStatus, Role, SendMessage, SessionId, SyncPage,
+    Timestamp, User, UserId, UserSummary, inspect, limits::REF_BYTES_MAX,
 };
 
 /// The client's own name for a command; echoed in its answer. A string of at most 64 bytes or a number.
@@ -140,6 +140,43 @@ pub enum ClientFrame {
         #[ts(type = "number")]
         seq: i64,
     },
+    /// The caller begins to write, or still does.
+    #[serde(rename = "typing.start")]
+    TypingStart {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+    },
+    /// The caller writes no more.
+    #[serde(rename = "typing.stop")]
+    TypingStop {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Where.
+        conversation_id: ConversationId,
+    },
+    /// Says whether this device is in use; a new socket is `online`.
+    #[serde(rename = "presence.set")]
+    PresenceSet {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// What the device says of itself.
+        status: DeviceStatus,
+    },
+    /// Asks for the presence of these people, now and when it changes, in place of those asked for before. Who shares no
+    /// conversation with the caller is passed over.
+    #[serde(rename = "presence.watch")]
+    PresenceWatch {
+        /// Echoed in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+        /// Whose; at most 200.
+        user_ids: Vec<UserId>,
+    },
     /// Asks for what has changed since a cursor; the ack holds one page.
     #[serde(rename = "sync")]
     Sync {
@@ -266,6 +303,10 @@ impl ClientFrame {
             | Self::ReactionRemove { reference, .. }
             | Self::ReceiptDelivered { reference, .. }
             | Self::ReceiptRead { reference, .. }
+            | Self::TypingStart { reference, .. }
+            | Self::TypingStop { reference, .. }
+            | Self::PresenceSet { reference, .. }
+            | Self::PresenceWatch { reference, .. }
             | Self::Sync { reference, .. }
             | Self::Ping { reference } => reference.as_ref(),
         }
@@ -492,6 +533,34 @@ pub enum ServerFrame {
         /// Up to which message.
         #[ts(type = "number")]
         seq: i64,
+    },
+    /// Somebody writes. It is over after six seconds without another such word, with `typing.stop`, or with a message
+    /// of theirs. May be left out for a socket that does not keep up.
+    #[serde(rename = "typing.start")]
+    TypingStart {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody writes no more.
+    #[serde(rename = "typing.stop")]
+    TypingStop {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody came, went, or put their devices aside. May be left out for a socket that does not keep up.
+    #[serde(rename = "presence.update")]
+    PresenceUpdate {
+        /// Who.
+        user_id: UserId,
+        /// Over all their devices.
+        status: PresenceStatus,
+        /// When their last device went; null while one is here, and where nobody knows.
+        #[ts(optional = nullable)]
+        last_seen_at: Option<Timestamp>,
     },
     /// The recipient is now a member of this conversation.
     #[serde(rename = "conversation.added")]

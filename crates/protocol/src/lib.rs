@@ -22,6 +22,7 @@ mod present;
 mod receipt;
 pub mod schema;
 mod shared;
+mod state;
 mod sync;
 mod time;
 mod user;
@@ -41,6 +42,7 @@ pub use message::{EditMessage, Message, MessageKind, MessagePage, Reaction, Send
 pub use page::Page;
 pub use receipt::{MoveCursor, ReceiptStatus, SetStatus};
 pub use shared::SharedMessage;
+pub use state::{DeviceStatus, Person, PresenceStatus, SetTyping};
 pub use sync::{SyncPage, SyncedConversation, SyncedUser};
 pub use time::Timestamp;
 pub use user::{ChangeUser, User, UserSummary};

@@ -71,5 +71,13 @@ pub const LINK_USES_MAX: u32 = 100_000;
 pub const LINKS_PER_CONVERSATION_MAX: usize = 100;
 /// Longest line about oneself, in Unicode scalar values.
 pub const BIO_CHARS_MAX: usize = 280;
-/// Members of a conversation up to which all of them are told of each one's name, presence and typing.
+/// Members of a conversation up to which all of them are told of each one's name, presence and typing:
+/// the words for one grow with the members, and those of all with their square.
 pub const BIG_ROOM_MEMBERS: usize = 200;
+/// People whose presence one socket watches.
+pub const WATCHED_MAX: usize = 200;
+/// How long somebody writes after they last said so, in milliseconds.
+pub const TYPING_MS: u64 = 6_000;
+/// How often a client says that somebody still writes, in milliseconds: often enough that one word may
+/// be lost.
+pub const TYPING_REPEAT_MS: u64 = 3_000;

@@ -12,11 +12,11 @@ use crate::{
     AckedMessage, AddMembers, AuthReply, ChangeConversation, ChangeMember, ChangeMembership,
     ChangeUser, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
     ConversationSettings, ConversationSummary, CreateConversation, CreateLink, CreatedLink,
-    EditMessage, FieldError, Link, LinkId, LinkLogin, LinkPreview, LinkedConversation, Login,
-    Member, Membership, Message, MessageId, MessageKind, MessagePage, MoveCursor, Page, Problem,
-    Reaction, ReceiptStatus, Ref, Refresh, Register, Role, SendMessage, ServerFrame, SessionId,
-    SessionInfo, SetStatus, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId,
-    UserSummary, limits,
+    DeviceStatus, EditMessage, FieldError, Link, LinkId, LinkLogin, LinkPreview,
+    LinkedConversation, Login, Member, Membership, Message, MessageId, MessageKind, MessagePage,
+    MoveCursor, Page, Person, PresenceStatus, Problem, Reaction, ReceiptStatus, Ref, Refresh,
+    Register, Role, SendMessage, ServerFrame, SessionId, SessionInfo, SetStatus, SetTyping,
+    SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary, limits,
 };
 
 macro_rules! types {
@@ -39,6 +39,7 @@ macro_rules! types {
             CreateConversation,
             CreateLink,
             CreatedLink,
+            DeviceStatus,
             EditMessage,
             FieldError,
             Link,
@@ -54,6 +55,8 @@ macro_rules! types {
             MessageKind,
             MessagePage,
             MoveCursor,
+            Person,
+            PresenceStatus,
             Problem,
             Reaction,
             ReceiptStatus,
@@ -66,6 +69,7 @@ macro_rules! types {
             SessionId,
             SessionInfo,
             SetStatus,
+            SetTyping,
             SyncPage,
             SyncedConversation,
             SyncedUser,
@@ -106,6 +110,9 @@ pub fn typescript() -> String {
         ("PASSWORD_CHARS_MIN", limits::PASSWORD_CHARS_MIN as u64),
         ("MEMBER_IDS_MAX", limits::MEMBER_IDS_MAX as u64),
         ("HEARTBEAT_MS", limits::HEARTBEAT_MS),
+        ("TYPING_MS", limits::TYPING_MS),
+        ("TYPING_REPEAT_MS", limits::TYPING_REPEAT_MS),
+        ("WATCHED_MAX", limits::WATCHED_MAX as u64),
     ] {
         let _ = write!(out, "\nexport const {name} = {value};\n");
     }

@@ -36,6 +36,16 @@ const SQLITE: &[Step] = &[
         "links",
         include_str!("../migrations/sqlite/0005_links.sql"),
     ),
+    (
+        6,
+        "last_seen",
+        include_str!("../migrations/sqlite/0006_last_seen.sql"),
+    ),
+    (
+        7,
+        "members_joined",
+        include_str!("../migrations/sqlite/0007_members_joined.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -63,6 +73,16 @@ const POSTGRES: &[Step] = &[
         5,
         "links",
         include_str!("../migrations/postgres/0005_links.sql"),
+    ),
+    (
+        6,
+        "last_seen",
+        include_str!("../migrations/postgres/0006_last_seen.sql"),
+    ),
+    (
+        7,
+        "members_joined",
+        include_str!("../migrations/postgres/0007_members_joined.sql"),
     ),
 ];
 

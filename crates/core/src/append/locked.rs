@@ -199,6 +199,8 @@ pub struct Touched {
     pub joined: BTreeSet<MemberKey>,
     /// Memberships to update.
     pub members: BTreeSet<MemberKey>,
+    /// Memberships of which at least the cursors are to be updated: of most batches only they are.
+    pub cursors: BTreeSet<MemberKey>,
     /// Conversations whose settings are to be written.
     pub settings: BTreeSet<ConversationId>,
     /// Links by which somebody has joined.

@@ -4,6 +4,7 @@ mod auth;
 mod conversations;
 mod links;
 mod messages;
+mod state;
 mod sync;
 mod users;
 
@@ -11,5 +12,6 @@ pub(crate) use auth::routes as auth;
 pub(crate) use conversations::routes as conversations;
 pub(crate) use links::routes as links;
 pub(crate) use messages::routes as messages;
+pub(crate) use state::routes as state;
 pub(crate) use sync::routes as sync;
 pub(crate) use users::routes as users;

@@ -1,7 +1,7 @@
 //! `/users`: oneself, one person, the directory.
 
 use axum::{Json, extract::State};
-use parlor_protocol::{ChangeUser, Page, Problem, User, UserId, UserSummary};
+use parlor_protocol::{ChangeUser, Page, Person, Problem, User, UserId, UserSummary};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -72,15 +72,15 @@ async fn find(
     ))
 }
 
-/// One person as everyone sees them.
+/// One person, and whether they are here where the caller shares a conversation with them.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), responses(
-    (status = 200, body = UserSummary),
+    (status = 200, body = Person),
     (status = "4XX", body = Problem, description = "not_found"),
 ))]
 async fn one(
     State(gateway): State<Gateway>,
-    Auth(_actor): Auth,
+    Auth(actor): Auth,
     Id(id): Id<UserId>,
-) -> Result<Json<UserSummary>, ApiError> {
-    Ok(Json(gateway.app().user(&id).await?))
+) -> Result<Json<Person>, ApiError> {
+    Ok(Json(gateway.app().person(&actor, &id).await?))
 }

@@ -15,7 +15,7 @@ use parlor_core::{
     session::{Command, Input, Output, Session, SessionLimits},
 };
 use parlor_hub::{Connection, Flushed, Frame, Trouble};
-use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage};
+use parlor_protocol::{CloseCode, Code, Ref, ServerFrame, SyncPage, UserId};
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::{
@@ -38,7 +38,7 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(10);
 const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
 /// Commands of one socket under way at once; more wait in the socket.
 const IN_FLIGHT_MAX: usize = 64;
-/// Of these, commands that ask for a page of a sync.
+/// Of these, commands that read much: a page of a sync, the presence of many.
 const SYNCS_IN_FLIGHT_MAX: usize = 2;
 /// How long whoever asks for more is to wait.
 const SYNC_WAIT_MS: u64 = 1_000;
@@ -58,7 +58,7 @@ struct Driver {
     actor: Option<Actor>,
     /// None while nothing is under way: most sockets wait most of the time.
     in_flight: Option<FuturesUnordered<Pending>>,
-    /// `sync` commands among them.
+    /// `sync` and `presence.watch` commands among them.
     syncs_in_flight: Arc<()>,
     /// What the session wants done; empty between two inputs.
     outputs: Vec<Output>,
@@ -486,10 +486,9 @@ impl Driver {
             }
             Command::Sync { cursor } => {
                 // Pages are large: whoever does not read them gets no more of them.
-                let place = (Arc::strong_count(&self.syncs_in_flight) <= SYNCS_IN_FLIGHT_MAX)
-                    .then(|| self.syncs_in_flight.clone());
+                let place = self.place_to_read();
                 return self.answer(reference, async move {
-                    let _place = place.ok_or_else(|| Refusal::rate_limited(SYNC_WAIT_MS))?;
+                    let _place = place?;
                     let page = app.sync(&actor, cursor.as_deref(), None).await?;
                     Ok(Done::Page(Box::new(page)))
                 });
@@ -520,9 +519,49 @@ impl Driver {
                 status,
                 seq,
             } => app.move_cursor(&actor, conversation_id, status, seq),
+            Command::Typing {
+                conversation_id,
+                on,
+            } => {
+                let typing = app.typing(&actor, conversation_id, on);
+                return self.answer(reference, async move {
+                    typing.await?;
+                    Ok(Done::Changed)
+                });
+            }
+            Command::SetPresence(status) => {
+                if let Some(connection) = &self.connection {
+                    app.set_presence(connection, status);
+                }
+                return self.answer(reference, std::future::ready(Ok(Done::Changed)));
+            }
+            Command::WatchPresence(people) => return self.watch(reference, people),
         };
         self.answer(reference, async move {
             change?.committed().await?;
+            Ok(Done::Changed)
+        });
+    }
+
+    /// What reads much is done for a few commands of one socket at a time.
+    fn place_to_read(&self) -> Result<Arc<()>, Refusal> {
+        let is_free = Arc::strong_count(&self.syncs_in_flight) <= SYNCS_IN_FLIGHT_MAX;
+        let place = is_free.then(|| self.syncs_in_flight.clone());
+        place.ok_or_else(|| Refusal::rate_limited(SYNC_WAIT_MS))
+    }
+
+    fn watch(&mut self, reference: Option<Ref>, people: Vec<UserId>) {
+        let Some(connection) = self.connection.clone() else {
+            return;
+        };
+        let app = self.gateway.app().clone();
+        let watched = self.place_to_read().and_then(|place| {
+            let people = app.watch_presence(&connection, people)?;
+            Ok((place, people))
+        });
+        self.answer(reference, async move {
+            let (_place, people) = watched?;
+            app.tell_presence(&connection, &people).await?;
             Ok(Done::Changed)
         });
     }

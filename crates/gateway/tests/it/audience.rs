@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parlor_protocol::{AuthReply, ServerFrame, UserId};
 use parlor_testkit::{Actor, Engine, TestServer};
 use reqwest::Method;
 use rstest::rstest;
@@ -14,7 +15,7 @@ use crate::wire::{Plain, call, patch, post};
 const ANSWERS: [&str; 6] = ["connected", "ack", "error", "pong", "sync", "reconnect"];
 
 /// Who hears each event of a group of owner, member and former, who is removed in the middle.
-const AUDIENCES: [(&str, &[&str]); 15] = [
+const AUDIENCES: [(&str, &[&str]); 18] = [
     ("message.new", &["member", "owner"]),
     ("message.updated", &["member", "owner"]),
     ("message.deleted", &["member", "owner"]),
@@ -29,6 +30,10 @@ const AUDIENCES: [(&str, &[&str]); 15] = [
     ("member.left", &["member", "owner"]),
     ("member.updated", &["member", "owner"]),
     ("membership.updated", &["owner"]),
+    ("typing.start", &["member", "owner"]),
+    ("typing.stop", &["member", "owner"]),
+    // Of the guest, who comes.
+    ("presence.update", &["member", "owner"]),
     // Of the owner's name: those who share a conversation with them.
     ("user.updated", &["member", "owner"]),
 ];
@@ -61,10 +66,14 @@ async fn ears(server: &TestServer, last: &Actor) -> Vec<Ear> {
 }
 
 /// All events of the group, and those of no conversation, in everything that came before the last message.
-async fn heard(ear: &mut Ear, group: &str) -> BTreeMap<String, Vec<Value>> {
+/// That the others came is no part of it.
+async fn heard(ear: &mut Ear, group: &str, guest: &UserId) -> BTreeMap<String, Vec<Value>> {
     let mut heard: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     loop {
-        let frame = ear.socket.hears().await;
+        let frame = ear.socket.hears_all().await;
+        if frame["type"] == "presence.update" && frame["userId"] != guest.as_str() {
+            continue;
+        }
         if frame["conversationId"] == ear.direct.as_str() {
             if frame["type"] == "message.new" {
                 return heard;
@@ -78,7 +87,7 @@ async fn heard(ear: &mut Ear, group: &str) -> BTreeMap<String, Vec<Value>> {
     }
 }
 
-async fn lives(server: &TestServer, ears: &[Ear]) -> String {
+async fn lives(server: &TestServer, ears: &[Ear], last: &Actor) -> (String, UserId) {
     let [former, member, owner, _] = ears else {
         unreachable!("there are four");
     };
@@ -144,14 +153,21 @@ async fn lives(server: &TestServer, ears: &[Ear]) -> String {
             .0,
         200
     );
-    let guest = server.actor("guest").await;
+    for typing in [true, false] {
+        let body = json!({"typing": typing});
+        does(owner, Method::POST, format!("{path}/typing"), body).await;
+    }
+    let api = server.api();
+    let guest = api.register("guest", "correct horse battery", None).await;
+    let guest = guest.expect("registers");
     does(
         owner,
         Method::POST,
         format!("{path}/members"),
-        json!({"userIds": [guest.id()]}),
+        json!({"userIds": [guest.user.id]}),
     )
     .await;
+    comes(server, &guest, last).await;
     does(
         owner,
         Method::PATCH,
@@ -160,7 +176,20 @@ async fn lives(server: &TestServer, ears: &[Ear]) -> String {
     )
     .await;
     does(member, Method::DELETE, path, json!({})).await;
-    group.to_string()
+    (group.to_string(), guest.user.id)
+}
+
+/// Somebody comes, and whoever is to hear of it has heard it: all are told together.
+async fn comes(server: &TestServer, guest: &AuthReply, last: &Actor) {
+    let body = json!({"memberIds": [guest.user.id]});
+    let (status, _) = post(server, last, "/api/v1/conversations", body).await;
+    assert_eq!(status, 201);
+    let _socket = Plain::of(server, &guest.access_token).await;
+    last.frame("the guest's coming", |frame| match frame {
+        ServerFrame::PresenceUpdate { user_id, .. } => (*user_id == guest.user.id).then_some(()),
+        _ => None,
+    })
+    .await;
 }
 
 #[rstest]
@@ -171,12 +200,12 @@ async fn each_event_reaches_those_whom_it_concerns(#[case] engine: Engine) {
     let server = TestServer::start(engine).await;
     let last = server.actor("last").await;
     let mut ears = ears(&server, &last).await;
-    let group = lives(&server, &ears).await;
+    let (group, guest) = lives(&server, &ears, &last).await;
     let mut audiences: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for ear in &mut ears {
         last.sends(ear.direct.parse().expect("an id"), "that was all")
             .await;
-        for (kind, frames) in heard(ear, &group).await {
+        for (kind, frames) in heard(ear, &group, &guest).await {
             // Names, texts and everything else that is not theirs to know would stand in a field too many.
             for frame in &frames {
                 assert_fields(&kind, frame);

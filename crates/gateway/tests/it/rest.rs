@@ -126,6 +126,11 @@ async fn what_one_is_not_in_does_not_exist() {
             ),
             (
                 Method::POST,
+                format!("{path}/typing"),
+                Some(json!({"typing": true})),
+            ),
+            (
+                Method::POST,
                 format!("{path}/messages/status"),
                 Some(json!({"status": "read", "seq": 1})),
             ),

@@ -33,8 +33,18 @@ impl Plain {
             .expect("written");
     }
 
-    /// The next text frame.
+    /// The next text frame that does not tell who is here: people come and go in tests about other things.
     pub(crate) async fn hears(&mut self) -> Value {
+        loop {
+            let frame = self.hears_all().await;
+            if frame["type"] != "presence.update" {
+                return frame;
+            }
+        }
+    }
+
+    /// The next text frame.
+    pub(crate) async fn hears_all(&mut self) -> Value {
         soon("a frame", async {
             loop {
                 match self.stream.next().await {
@@ -54,6 +64,34 @@ impl Plain {
         loop {
             let frame = self.hears().await;
             if frame["type"] != "conversation.added" {
+                return frame;
+            }
+        }
+    }
+
+    /// What comes until a `ping` sent now is answered: all that the server had to say so far, but for
+    /// conversations that were made just before.
+    pub(crate) async fn hears_so_far(&mut self) -> Vec<Value> {
+        self.say(r#"{"type":"ping","ref":"so far"}"#).await;
+        let mut heard = Vec::new();
+        loop {
+            let frame = self.hears_all().await;
+            if frame["type"] == "pong" && frame["ref"] == "so far" {
+                return heard;
+            }
+            if frame["type"] != "conversation.added" {
+                heard.push(frame);
+            }
+        }
+    }
+
+    /// Says a command and gives its answer; what comes before it is passed over.
+    pub(crate) async fn asks(&mut self, mut command: Value) -> Value {
+        command["ref"] = "asked".into();
+        self.say(command.to_string()).await;
+        loop {
+            let frame = self.hears_all().await;
+            if frame["ref"] == "asked" {
                 return frame;
             }
         }

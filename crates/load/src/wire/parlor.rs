@@ -15,7 +15,9 @@ use crate::{
 
 /// Events that may come between messages and say nothing that is counted. They are told by how they
 /// begin: taking them apart would cost more than the server spent on them.
-const SKIPPED: [&[u8]; 3] = [
+const SKIPPED: [&[u8]; 5] = [
+    br#"{"type":"presence.update""#,
+    br#"{"type":"typing."#,
     br#"{"type":"message.delivered""#,
     br#"{"type":"message.read""#,
     br#"{"type":"pong""#,

@@ -294,6 +294,8 @@ impl Protocol for Returning {
         };
         match seat.step {
             CONNECTING => self.connected(seat, text, out).map(|()| Heard::Nothing),
+            // Others come as well, and that is told.
+            ASKING if text.starts_with(br#"{"type":"presence."#) => Ok(Heard::Nothing),
             ASKING => self.asked(seat, text),
             SYNCING => self.synced(seat, text),
             // Whatever goes on in its conversations is no business of this scenario.

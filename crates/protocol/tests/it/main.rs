@@ -2,9 +2,9 @@
 
 use parlor_protocol::{
     AckedMessage, ClientFrame, Code, Conversation, ConversationId, ConversationKind,
-    ConversationSettings, ConversationSummary, FieldError, Member, Membership, Message, MessageId,
-    MessageKind, Problem, Ref, Role, SendMessage, ServerFrame, SessionId, SyncPage,
-    SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
+    ConversationSettings, ConversationSummary, DeviceStatus, FieldError, Member, Membership,
+    Message, MessageId, MessageKind, PresenceStatus, Problem, Ref, Role, SendMessage, ServerFrame,
+    SessionId, SyncPage, SyncedConversation, SyncedUser, Timestamp, User, UserId, UserSummary,
 };
 use uuid::Uuid;
 
@@ -250,6 +250,24 @@ fn server_frames() {
             user_id: ada(),
             seq: 7,
         },
+        ServerFrame::TypingStart {
+            conversation_id: conversation_id(),
+            user_id: ada(),
+        },
+        ServerFrame::TypingStop {
+            conversation_id: conversation_id(),
+            user_id: ada(),
+        },
+        ServerFrame::PresenceUpdate {
+            user_id: ada(),
+            status: PresenceStatus::Online,
+            last_seen_at: None,
+        },
+        ServerFrame::PresenceUpdate {
+            user_id: ada(),
+            status: PresenceStatus::Offline,
+            last_seen_at: Some(Timestamp(1_772_366_400_123)),
+        },
         ServerFrame::ConversationAdded {
             conversation_id: conversation_id(),
             version: 9,
@@ -317,6 +335,22 @@ fn client_frames() {
             conversation_id: conversation_id(),
             message_id: MessageId(id(3)),
             emoji: "👍".into(),
+        },
+        ClientFrame::TypingStart {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+        },
+        ClientFrame::TypingStop {
+            reference: Some(r1()),
+            conversation_id: conversation_id(),
+        },
+        ClientFrame::PresenceSet {
+            reference: Some(r1()),
+            status: DeviceStatus::Away,
+        },
+        ClientFrame::PresenceWatch {
+            reference: Some(r1()),
+            user_ids: vec![ada()],
         },
         ClientFrame::Sync {
             reference: Some(r1()),

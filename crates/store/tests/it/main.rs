@@ -4,6 +4,7 @@ mod appends;
 mod changes;
 mod contract;
 mod host_users;
+mod presence;
 mod replication;
 mod settings;
 mod standing;

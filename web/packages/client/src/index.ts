@@ -20,12 +20,15 @@ export type {
   CreateConversation,
   CreatedLink,
   CreateLink,
+  DeviceStatus,
   Link,
   LinkPreview,
   Member,
   Membership,
   Message,
   Page,
+  Person,
+  PresenceStatus,
   Reaction,
   Register,
   Role,
@@ -47,6 +50,7 @@ export {
   type Parlor,
   type ParlorOptions,
 } from "./parlor";
+export type { Presences, PresenceView } from "./presence";
 export { indexedRecords, type Records, textRecords } from "./records";
 export type { Readable } from "./store";
 export type { ConversationsSnapshot, ConversationView } from "./stores/conversations";

@@ -11,6 +11,7 @@ import type {
   CreateConversation,
   CreatedLink,
   CreateLink,
+  DeviceStatus,
   Link,
   LinkPreview,
   Member,
@@ -21,6 +22,7 @@ import type {
   User,
   UserSummary,
 } from "./generated/protocol";
+import type { Presences } from "./presence";
 import type { Readable } from "./store";
 import type { ConversationsSnapshot, ConversationView } from "./stores/conversations";
 import type { ThreadSnapshot } from "./stores/thread";
@@ -72,6 +74,10 @@ export type ConversationHandle = {
   };
   /** Removes a member; removing oneself leaves. */
   removeMember(userId: string): Promise<void>;
+  /** The others who write here now, by id. */
+  readonly typists: Readable<readonly string[]>;
+  /** To be called with each keystroke; `false` when the viewer stops. */
+  typing(on?: boolean): void;
   loadOlder(): Promise<void>;
   reload(): Promise<void>;
   members(cursor?: string): Promise<Page<Member>>;
@@ -97,6 +103,13 @@ export type Parlor = {
     preview(token: string): Promise<LinkPreview>;
     join(token: string): Promise<Conversation>;
   };
+  /** Who is here, as far as anybody is watched. */
+  readonly presence: Readable<Presences> & {
+    /** Keeps these people's presence up to date until the answer is called. */
+    watch(userIds: readonly string[]): () => void;
+    /** Whether this device is in use; a new client is `online`. */
+    set(status: DeviceStatus): void;
+  };
   readonly users: { search(query: string): Promise<Page<UserSummary>> };
   on<K extends EventFrame["type"]>(event: K, fn: (frame: EventNamed<K>) => void): () => void;
 };
@@ -104,12 +117,10 @@ export type Parlor = {
 export function createParlor(options: ParlorOptions): Parlor {
   const listeners = new Map<string, Set<(frame: ServerFrame) => void>>();
   const handles = new Map<string, ConversationHandle>();
-  const { actions, connection, conversations, http, outbox, receipts, sync } = wire(
-    options,
-    (frame) => {
+  const { actions, connection, conversations, http, outbox, presence, receipts, sync, typing } =
+    wire(options, (frame) => {
       for (const fn of listeners.get(frame.type) ?? []) fn(frame);
-    },
-  );
+    });
 
   function conversation(id: string): ConversationHandle {
     const held = handles.get(id);
@@ -120,7 +131,12 @@ export function createParlor(options: ParlorOptions): Parlor {
       id,
       state: conversations.one(id),
       messages: thread,
-      send: (content) => outbox.add(id, content).clientId,
+      send(content) {
+        typing.sent(id);
+        return outbox.add(id, content).clientId;
+      },
+      typists: typing.of(id),
+      typing: (on = true) => (on ? typing.write(id) : typing.rest(id)),
       retry: (clientId) => outbox.retry(clientId),
       discard: (clientId) => outbox.remove(clientId),
       edit: (messageId, content) => actions.edit(id, messageId, content),
@@ -182,6 +198,12 @@ export function createParlor(options: ParlorOptions): Parlor {
     links: {
       preview: (token) => http.get(linkPath(token)),
       join: (token) => adopted(http.post(`${linkPath(token)}/join`)),
+    },
+    presence: {
+      getSnapshot: presence.all.getSnapshot,
+      subscribe: presence.all.subscribe,
+      watch: (userIds) => presence.watch(userIds),
+      set: (status) => presence.set(status),
     },
     users: { search: (query) => http.get("/users", { query, limit: 20 }) },
     on(event, fn) {

@@ -2,16 +2,19 @@
 // knows its neighbours only through what it is handed.
 
 import { Actions } from "./actions";
+import type { Command } from "./connection/commands";
 import { Connection } from "./connection/connection";
 import { browserEnvironment, type Environment } from "./environment";
 import { ParlorError } from "./errors";
 import type { ServerFrame, UserSummary } from "./generated/protocol";
 import { createHttp } from "./http";
 import { Outbox, type OutboxEntry } from "./outbox";
+import { Presence } from "./presence";
 import { Receipts } from "./receipts";
 import { Conversations } from "./stores/conversations";
 import { Sync } from "./sync";
 import { singleFlight, type TokenOption, tokenSource } from "./tokens";
+import { Typing } from "./typing";
 
 export type ParlorOptions = {
   /** The server's origin, such as `https://chat.example.org`; empty for the page's own. */
@@ -39,6 +42,18 @@ export function wire(options: ParlorOptions, onFrame: (frame: ServerFrame) => vo
   const sync: Sync = new Sync(environment, http, conversations, outbox, receipts, (cursor) =>
     askPage(connection, cursor),
   );
+  // What is said of now is not said again: when it could be, it is another now.
+  const tell = (command: Command) => void connection.command(command).catch(() => {});
+  const typing = new Typing(
+    environment,
+    (conversationId, on) => tell({ type: on ? "typing.start" : "typing.stop", conversationId }),
+    (userId) => userId === sync.me?.id,
+  );
+  const presence = new Presence(
+    environment,
+    (userIds) => connection.command({ type: "presence.watch", userIds }),
+    (status) => tell({ type: "presence.set", status }),
+  );
   const connection: Connection = new Connection(
     environment,
     `${origin.replace(/^http/, "ws")}/api/v1/ws`,
@@ -46,6 +61,8 @@ export function wire(options: ParlorOptions, onFrame: (frame: ServerFrame) => vo
     {
       onFrame(frame) {
         sync.receive(frame);
+        typing.receive(frame);
+        presence.receive(frame);
         onFrame(frame);
       },
       cursor: () => sync.cursor,
@@ -55,6 +72,7 @@ export function wire(options: ParlorOptions, onFrame: (frame: ServerFrame) => vo
       onLive() {
         outbox.start();
         receipts.start();
+        presence.start();
       },
     },
   );
@@ -62,6 +80,8 @@ export function wire(options: ParlorOptions, onFrame: (frame: ServerFrame) => vo
     if (connection.status.getSnapshot().state === "live") return;
     outbox.stop();
     receipts.stop();
+    presence.stop();
+    typing.clear();
   });
   const actions = new Actions(
     (command) => connection.command(command),
@@ -72,7 +92,7 @@ export function wire(options: ParlorOptions, onFrame: (frame: ServerFrame) => vo
     environment.nowMs,
   );
   if (options.user) sync.identify(options.user);
-  return { actions, connection, conversations, http, outbox, receipts, sync };
+  return { actions, connection, conversations, http, outbox, presence, receipts, sync, typing };
 }
 
 async function sendMessage(connection: Connection, entry: OutboxEntry) {

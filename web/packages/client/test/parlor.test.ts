@@ -691,3 +691,43 @@ test("a string token that ended stops the connection and rejects connect", async
   await room.world.pass(1_000);
   await refused;
 });
+
+test("who writes is shown until their message comes, and one's own message ends one's own writing", async () => {
+  const room = await liveRoom(1);
+  const { socket } = room.world;
+  const typists = () => room.handle.typists.getSnapshot();
+  for (const userId of [grace.id, ada.id]) {
+    socket.says({ type: "typing.start", conversationId: "c1", userId });
+  }
+  expect(typists()).toEqual([grace.id]);
+  room.writes(1);
+  await room.settles();
+  expect(typists()).toEqual([]);
+  room.handle.typing();
+  room.handle.typing();
+  room.handle.send("done");
+  await room.settles();
+  await room.world.pass(5_000);
+  expect(socket.sentOf("typing.start")).toHaveLength(1);
+  expect(socket.sentOf("typing.stop")).toHaveLength(0);
+});
+
+test("who is watched is asked for on each connection, and whoever wrote when it broke does not write", async () => {
+  const room = await liveRoom(1);
+  const stop = room.parlor.presence.watch([grace.id]);
+  await room.settles();
+  const { socket } = room.world;
+  expect(socket.sentOf("presence.watch")).toMatchObject([{ userIds: [grace.id] }]);
+  socket.says({ type: "presence.update", userId: grace.id, status: "online", lastSeenAt: null });
+  socket.says({ type: "typing.start", conversationId: "c1", userId: grace.id });
+  const presence = () => room.parlor.presence.getSnapshot().get(grace.id);
+  expect(presence()).toEqual({ status: "online", lastSeenAt: null });
+  room.line.breaks();
+  expect(room.handle.typists.getSnapshot()).toEqual([]);
+  await room.reconnects();
+  expect(room.world.socket).not.toBe(socket);
+  expect(room.world.socket.sentOf("presence.watch")).toMatchObject([{ userIds: [grace.id] }]);
+  stop();
+  await room.settles();
+  expect(room.world.socket.sentOf("presence.watch").at(-1)).toMatchObject({ userIds: [] });
+});

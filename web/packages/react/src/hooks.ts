@@ -6,11 +6,12 @@ import type {
   ConversationHandle,
   ConversationsSnapshot,
   ConversationView,
+  Presences,
   Readable,
   ThreadSnapshot,
   User,
 } from "@parlor/client";
-import { useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { useParlor } from "./provider";
 
 export function useReadable<T>(readable: Readable<T>): T {
@@ -48,4 +49,22 @@ export function useConversation(id: string): {
 export function useMessages(id: string): ThreadSnapshot & { loadOlder(): Promise<void> } {
   const handle = useParlor().conversation(id);
   return { ...useReadable(handle.messages), loadOlder: handle.loadOlder };
+}
+
+/** The others who write in a conversation, by id; `typing` is to be called with each keystroke. */
+export function useTyping(id: string): {
+  typists: readonly string[];
+  typing(on?: boolean): void;
+} {
+  const { typists, typing } = useParlor().conversation(id);
+  return { typists: useReadable(typists), typing };
+}
+
+/** Who is here, by id. These people are watched while the component is shown; who may not be seen is missing. */
+export function usePresence(userIds: readonly string[]): Presences {
+  const { presence } = useParlor();
+  // No id holds a space.
+  const ids = userIds.join(" ");
+  useEffect(() => presence.watch(ids === "" ? [] : ids.split(" ")), [presence, ids]);
+  return useReadable(presence);
 }

@@ -7,6 +7,8 @@ export {
   useConversations,
   useMe,
   useMessages,
+  usePresence,
   useReadable,
+  useTyping,
 } from "./hooks";
 export { ParlorProvider, useParlor } from "./provider";

@@ -22,7 +22,7 @@ pub(super) fn receipt(
     };
     member.cursors = after;
     let key = (item.conversation_id, item.actor.clone());
-    locked.touched.members.insert(key);
+    locked.touched.cursors.insert(key);
     touch(locked, item.conversation_id, None);
     events.push(Event::Cursors {
         conversation_id: item.conversation_id,

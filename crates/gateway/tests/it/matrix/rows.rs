@@ -114,6 +114,11 @@ pub(super) const REST: &[Row] = &[
         |_| json!({"seq": 1}),
     ),
     row(
+        "POST /conversations/{id}/typing",
+        MEMBERS,
+        |_| json!({"typing": true}),
+    ),
+    row(
         "PATCH /conversations/{id}/messages/{messageId}",
         NOBODY,
         |_| json!({"content": "better"}),
@@ -174,5 +179,22 @@ pub(super) const COMMANDS: &[Row] = &[
         "receipt.read",
         MEMBERS,
         |place| json!({"conversationId": place.group, "seq": 1}),
+    ),
+    row(
+        "typing.start",
+        MEMBERS,
+        |place| json!({"conversationId": place.group}),
+    ),
+    row(
+        "typing.stop",
+        MEMBERS,
+        |place| json!({"conversationId": place.group}),
+    ),
+    // Of whom one may not see nothing is told; that is no refusal.
+    row("presence.set", EVERYBODY, |_| json!({"status": "away"})),
+    row(
+        "presence.watch",
+        EVERYBODY,
+        |place| json!({"userIds": [place.other]}),
     ),
 ];

@@ -52,7 +52,8 @@ pub(super) async fn save(tx: &mut PgConnection, locked: &mut Locked) -> Result<(
     rare::add_members(tx, locked).await?;
     let query = sqlx::query(SAVE).bind(locked.tick);
     let query = bind_messages(query, locked);
-    let changed = locked.touched.members.difference(&locked.touched.joined);
+    let changed = locked.touched.members.union(&locked.touched.cursors);
+    let changed = changed.filter(|key| !locked.touched.joined.contains(*key));
     let query = bind_members(query, locked, changed);
     bind_conversations(query, locked).execute(&mut *tx).await?;
     rare::write_reactions(tx, locked).await?;

@@ -76,6 +76,22 @@ fn save_members(tx: &Connection, locked: &Locked) -> Result<(), StoreError> {
     for key in locked.touched.members.difference(joined) {
         save_member(tx, UPDATE, key, &locked.members[key], locked.tick)?;
     }
+    // By itself: a statement that names a column writes the indexes that hold it, changed or not.
+    let whole = |key: &&MemberKey| joined.contains(key) || locked.touched.members.contains(key);
+    for key in locked.touched.cursors.iter().filter(|key| !whole(key)) {
+        let (conversation_id, user_id) = key;
+        let cursors = locked.members[key].cursors;
+        tx.prepare_cached(
+            "UPDATE members SET read_seq = ?3, delivered_seq = ?4, tick = ?5 WHERE conversation_id = ?1 AND user_id = ?2",
+        )?
+        .execute(params![
+            conversation_id.0,
+            user_id.as_str(),
+            cursors.read_seq,
+            cursors.delivered_seq,
+            locked.tick,
+        ])?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parlor_core::append::{Item, plan};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::{
@@ -60,6 +60,8 @@ impl Writer {
         connection.pragma_update(None, "cache_size", format!("-{cache_kib}"))?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // A statement stays as it was prepared, whatever is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let (jobs, queue) = mpsc::channel();
         std::thread::Builder::new()
             .name("appending".into())

@@ -255,7 +255,39 @@ conversationId: ConversationId,
 /**
  * Up to which message.
  */
-seq: number, } | { "type": "sync", 
+seq: number, } | { "type": "typing.start", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, } | { "type": "typing.stop", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Where.
+ */
+conversationId: ConversationId, } | { "type": "presence.set", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * What the device says of itself.
+ */
+status: DeviceStatus, } | { "type": "presence.watch", 
+/**
+ * Echoed in the answer.
+ */
+ref?: Ref, 
+/**
+ * Whose; at most 200.
+ */
+userIds: Array<UserId>, } | { "type": "sync", 
 /**
  * Echoed in the answer.
  */
@@ -513,6 +545,11 @@ maxUses: number | null,
  * How many have.
  */
 uses: number, };
+
+/**
+ * What a device says of itself. It is offline when it is gone, and cannot say so.
+ */
+export type DeviceStatus = "away" | "online";
 
 /**
  * `PATCH /conversations/{id}/messages/{messageId}`.
@@ -788,6 +825,40 @@ export type MoveCursor = {
  * Up to which message.
  */
 seq: number, };
+
+/**
+ * One person, and whether they are here where the caller may see it.
+ */
+export type Person = { 
+/**
+ * Absent for those who share no conversation with them.
+ */
+status?: PresenceStatus, 
+/**
+ * When their last device went; absent while one is here, and where nobody knows.
+ */
+lastSeenAt?: Timestamp, 
+/**
+ * The user.
+ */
+id: UserId, 
+/**
+ * The unique handle, 2–32 of `a-z0-9_.-`.
+ */
+handle: string, 
+/**
+ * The name to show.
+ */
+name: string, 
+/**
+ * A picture, if there is one.
+ */
+avatarUrl: string | null, };
+
+/**
+ * Whether somebody is here, over all their devices.
+ */
+export type PresenceStatus = "offline" | "away" | "online";
 
 /**
  * The body of every refusal over HTTP: `application/problem+json`.
@@ -1097,7 +1168,35 @@ userId: UserId,
 /**
  * Up to which message.
  */
-seq: number, } | { "type": "conversation.added", 
+seq: number, } | { "type": "typing.start", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Who.
+ */
+userId: UserId, } | { "type": "typing.stop", 
+/**
+ * Where.
+ */
+conversationId: ConversationId, 
+/**
+ * Who.
+ */
+userId: UserId, } | { "type": "presence.update", 
+/**
+ * Who.
+ */
+userId: UserId, 
+/**
+ * Over all their devices.
+ */
+status: PresenceStatus, 
+/**
+ * When their last device went; null while one is here, and where nobody knows.
+ */
+lastSeenAt?: Timestamp | null, } | { "type": "conversation.added", 
 /**
  * Which.
  */
@@ -1261,6 +1360,15 @@ seq?: number,
  * Up to which message, by id.
  */
 messageId?: MessageId, };
+
+/**
+ * `POST /conversations/{id}/typing`.
+ */
+export type SetTyping = { 
+/**
+ * Whether the caller is writing.
+ */
+typing: boolean, };
 
 /**
  * One page of what has changed. State, not a log: each thing stands here as it is now.
@@ -1455,3 +1563,9 @@ export const PASSWORD_CHARS_MIN = 8;
 export const MEMBER_IDS_MAX = 500;
 
 export const HEARTBEAT_MS = 25000;
+
+export const TYPING_MS = 6000;
+
+export const TYPING_REPEAT_MS = 3000;
+
+export const WATCHED_MAX = 200;
