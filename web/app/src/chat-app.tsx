@@ -17,6 +17,7 @@ import { ConversationPage } from "./thread/conversation-page";
 import { ConnectionLine } from "./ui/connection-line";
 import { useTitle } from "./ui/hooks";
 import { Placeholder } from "./ui/placeholder";
+import { useAway } from "./ui/use-away";
 import { JoinPage } from "./views/join";
 import { MePage } from "./views/me";
 import "./styles/frame.css";
@@ -30,6 +31,7 @@ export function ChatApp({ account }: { account: Account }) {
     client.connect().catch(() => undefined);
     return () => client.disconnect();
   }, [client]);
+  useAway(client);
   const drafts = useMemo(() => new Drafts(user.id, window.localStorage), [user.id]);
   const current = useReadable(client.me) ?? user;
   useEffect(() => accounts.rename(current), [current]);

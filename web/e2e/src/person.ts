@@ -100,7 +100,8 @@ export class Person {
   }
 
   row(title: string): Locator {
-    return this.page.locator(".row").filter({ hasText: title });
+    const name = this.page.locator(".row-title").filter({ hasText: title });
+    return this.page.locator(".row").filter({ has: name });
   }
 
   bubble(text: string): Locator {

@@ -9,7 +9,7 @@ import { words } from "../i18n";
 import { navigate } from "../router";
 import { useViewer } from "../session/viewer";
 import { peerOf, titleOf } from "../text/people";
-import { Avatar } from "../ui/avatar";
+import { ConversationAvatar } from "../ui/conversation-avatar";
 import { Notice } from "../ui/notice";
 import { AddPeople } from "./add-people";
 import { AskOnce } from "./ask-once";
@@ -69,12 +69,7 @@ function Hero({ conversation, onEdit }: { conversation: ConversationView; onEdit
   const subtitle = peer ? `@${peer.user.handle}` : conversation.label;
   return (
     <div className="details-hero">
-      <Avatar
-        id={peer?.user.id ?? conversation.id}
-        name={title}
-        shape={conversation.kind === "direct" ? "round" : "square"}
-        size="xl"
-      />
+      <ConversationAvatar conversation={conversation} size="xl" />
       <h2>
         {title}
         {mayManage(conversation) && (

@@ -1,13 +1,14 @@
 // Who is in a conversation, and as what; with a menu for whom the viewer may change.
 
 import type { ConversationView, Member } from "@parlor/client";
-import { useConversation } from "@parlor/react";
+import { useConversation, usePresence } from "@parlor/react";
 import { Ellipsis } from "lucide-react";
 import { useState } from "react";
-import { failureSentence, words } from "../i18n";
+import { failureSentence, times, words } from "../i18n";
 import { useViewer } from "../session/viewer";
-import { Avatar } from "../ui/avatar";
+import { useMinute } from "../ui/hooks";
 import type { MenuAnchor } from "../ui/menu";
+import { PersonAvatar } from "../ui/person-avatar";
 import { MemberMenu } from "./member-menu";
 import { rightsOver } from "./rights";
 import { useMembers } from "./use-members";
@@ -62,6 +63,12 @@ function roleWord(role: Member["role"]): string | null {
   return role === "member" ? null : words[role];
 }
 
+function LastSeen({ id }: { id: string }) {
+  const at = usePresence([id]).get(id)?.lastSeenAt;
+  const nowMs = useMinute();
+  return at ? times.ago(at, nowMs) : null;
+}
+
 type MemberRowProps = {
   member: Member;
   isSelf: boolean;
@@ -73,9 +80,9 @@ function MemberRow({ member, isSelf, shown, onMenu }: MemberRowProps) {
   const { id, name } = member.user;
   return (
     <li>
-      <Avatar id={id} name={name} shape="round" size="sm" />
+      <PersonAvatar id={id} name={name} size="sm" />
       <span>{isSelf ? words.youSuffix(name) : name}</span>
-      {shown && <small>{shown}</small>}
+      <small>{shown ?? <LastSeen id={id} />}</small>
       {onMenu && (
         <button
           type="button"

@@ -260,4 +260,12 @@ export const de: Dictionary = {
   joinFailed: "Die Einladung konnte nicht geöffnet werden",
   linkGoneTitle: "Dieser Link gilt nicht mehr",
   linkGoneLead: "Er ist abgelaufen, aufgebraucht oder widerrufen. Bitte um einen neuen.",
+
+  typing: "schreibt …",
+  typingOne: (name) => `${name} schreibt`,
+  typingTwo: (first, second) => `${first} und ${second} schreiben`,
+  typingMany: (count) => (count === 1 ? "1 Person schreibt" : `${count} Leute schreiben`),
+  presence: { online: "da", away: "abwesend" },
+  lastSeen: (when) => `zuletzt da ${when}`,
+  onlineCount: (count) => `${count} da`,
 };

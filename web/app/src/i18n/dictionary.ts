@@ -1,7 +1,7 @@
 // What every language must say. A missing string is a type error; strings with a number or a name are
 // functions, so each language has its own plural and order.
 
-import type { Conversation, MessageStatus, Role } from "@parlor/client";
+import type { Conversation, DeviceStatus, MessageStatus, Role } from "@parlor/client";
 import type { Silence } from "../text/mute";
 
 export type ErrorWord =
@@ -182,7 +182,8 @@ type Plain =
   | "notNow"
   | "alreadyIn"
   | "invitedTitle"
-  | "invitedLead";
+  | "invitedLead"
+  | "typing";
 
 type Counted =
   | "unread"
@@ -195,7 +196,9 @@ type Counted =
   | "reconnecting"
   | "unreadChats"
   | "addCount"
-  | "used";
+  | "used"
+  | "typingMany"
+  | "onlineCount";
 
 type Named =
   | "noMatch"
@@ -211,7 +214,9 @@ type Named =
   | "chatActionsOf"
   | "memberActions"
   | "removeAsk"
-  | "until";
+  | "until"
+  | "typingOne"
+  | "lastSeen";
 
 export type Dictionary = Record<Plain, string> &
   Record<Counted, (count: number) => string> &
@@ -223,6 +228,8 @@ export type Dictionary = Record<Plain, string> &
     stepDownTo: Record<Exclude<Role, "owner">, string>;
     invitedTo: Record<Conversation["kind"], string>;
     lifetimes: Record<"hour" | "day" | "week" | "forever", string>;
+    presence: Record<DeviceStatus, string>;
+    typingTwo(first: string, second: string): string;
     linkBy(name: string, moment: string): string;
     usedOf(uses: number, most: number): string;
     said(name: string, text: string): string;

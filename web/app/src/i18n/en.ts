@@ -248,4 +248,12 @@ export const en: Dictionary = {
   joinFailed: "The invitation could not be opened",
   linkGoneTitle: "This link no longer works",
   linkGoneLead: "It may have expired, been used up or revoked. Ask for a new one.",
+
+  typing: "typing…",
+  typingOne: (name) => `${name} is typing`,
+  typingTwo: (first, second) => `${first} and ${second} are typing`,
+  typingMany: (count) => (count === 1 ? "1 person is typing" : `${count} people are typing`),
+  presence: { online: "online", away: "away" },
+  lastSeen: (when) => `last seen ${when}`,
+  onlineCount: (count) => `${count} online`,
 };

@@ -243,4 +243,12 @@ export const zh: Dictionary = {
   joinFailed: "无法打开邀请",
   linkGoneTitle: "此链接已失效",
   linkGoneLead: "它可能已过期、用完或被撤销。请索取新的链接。",
+
+  typing: "正在输入…",
+  typingOne: (name) => `${name} 正在输入`,
+  typingTwo: (first, second) => `${first} 和 ${second} 正在输入`,
+  typingMany: (count) => `${count} 人正在输入`,
+  presence: { online: "在线", away: "离开" },
+  lastSeen: (when) => `${when}在线`,
+  onlineCount: (count) => `${count} 人在线`,
 };

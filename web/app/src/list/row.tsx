@@ -1,15 +1,16 @@
 // One conversation in the list: who, what was said last, when, and what of it is unread or was received.
 
 import type { ConversationView, Message, MessageStatus } from "@parlor/client";
-import { useReadable } from "@parlor/react";
+import { useReadable, useTyping } from "@parlor/react";
 import { BellOff, Ellipsis, Pin } from "lucide-react";
 import { memo } from "react";
 import { times, words } from "../i18n";
 import { useViewer } from "../session/viewer";
 import { previewOf } from "../text/markup";
 import { isMuted } from "../text/mute";
-import { peerOf, titleOf } from "../text/people";
-import { Avatar } from "../ui/avatar";
+import { titleOf } from "../text/people";
+import { typingSentence } from "../text/typists";
+import { ConversationAvatar } from "../ui/conversation-avatar";
 import { Link } from "../ui/link";
 import type { MenuAnchor } from "../ui/menu";
 import { Ticks } from "../ui/ticks";
@@ -73,7 +74,6 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
 function RowLink({ conversation, selected, today }: RowProps) {
   const { user, drafts } = useViewer();
   const title = titleOf(conversation, user.id);
-  const peer = peerOf(conversation, user.id);
   const last = conversation.lastMessage;
   const held = useReadable(drafts)[conversation.id];
   // The open conversation shows its text in the composer already.
@@ -87,12 +87,7 @@ function RowLink({ conversation, selected, today }: RowProps) {
       aria-current={selected ? "page" : undefined}
       draggable={false}
     >
-      <Avatar
-        id={peer?.user.id ?? conversation.id}
-        name={title}
-        shape={conversation.kind === "direct" ? "round" : "square"}
-        size="lg"
-      />
+      <ConversationAvatar conversation={conversation} size="lg" />
       <span className="row-middle">
         <span className="row-line">
           <span className="row-name">
@@ -142,6 +137,9 @@ type PreviewProps = { conversation: ConversationView; draft: string | undefined;
 
 function Preview({ conversation, draft, own }: PreviewProps) {
   const last = conversation.lastMessage;
+  const { typists } = useTyping(conversation.id);
+  const typing = typingSentence(conversation, typists, words);
+  if (typing !== null) return <span className="row-preview typing-line">{typing}</span>;
   if (draft) {
     return (
       <span className="row-preview">
