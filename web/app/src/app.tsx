@@ -7,6 +7,7 @@ import { ChatApp } from "./chat-app";
 import { words } from "./i18n";
 import { useRoute } from "./router";
 import { auth, enter, session, showNotice, takeLinkCode } from "./session/session";
+import { InvitationCard } from "./views/join";
 import { RegisterPage } from "./views/register";
 import { AuthCard, SignInPage } from "./views/sign-in";
 
@@ -32,6 +33,7 @@ export function App() {
   const linking = useLoginLink();
   if (linking) return <AuthCard title={words.signInTitle} lead={words.openingLink} />;
   if (route.page === "register") return <RegisterPage />;
+  if (route.page === "join" && !account) return <InvitationCard token={route.token} />;
   if (route.page === "sign-in" || !account) return <SignInPage />;
   return <ChatApp key={account.user.id} account={account} />;
 }

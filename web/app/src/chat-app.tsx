@@ -1,7 +1,7 @@
 // The chat of one account: makes its client, keeps it connected while shown, and lays out the frame.
 
 import { createParlor } from "@parlor/client";
-import { ParlorProvider, useConnection, useConversations } from "@parlor/react";
+import { ParlorProvider, useConnection, useConversations, useReadable } from "@parlor/react";
 import { MapPinOff, MessagesSquare } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Rail } from "./frame/rail";
@@ -10,12 +10,15 @@ import { ListPane } from "./list/list-pane";
 import { navigate, type Route, useRoute } from "./router";
 import type { Account } from "./session/accounts";
 import { Drafts } from "./session/drafts";
-import { endSession, tokensOf } from "./session/session";
+import { accounts, endSession, tokensOf } from "./session/session";
 import { ViewerContext } from "./session/viewer";
+import { isMuted } from "./text/mute";
 import { ConversationPage } from "./thread/conversation-page";
 import { ConnectionLine } from "./ui/connection-line";
 import { useTitle } from "./ui/hooks";
 import { Placeholder } from "./ui/placeholder";
+import { useAway } from "./ui/use-away";
+import { JoinPage } from "./views/join";
 import { MePage } from "./views/me";
 import "./styles/frame.css";
 
@@ -28,8 +31,11 @@ export function ChatApp({ account }: { account: Account }) {
     client.connect().catch(() => undefined);
     return () => client.disconnect();
   }, [client]);
+  useAway(client);
   const drafts = useMemo(() => new Drafts(user.id, window.localStorage), [user.id]);
-  const viewer = useMemo(() => ({ user, account, drafts }), [user, account, drafts]);
+  const current = useReadable(client.me) ?? user;
+  useEffect(() => accounts.rename(current), [current]);
+  const viewer = useMemo(() => ({ user: current, account, drafts }), [current, account, drafts]);
   return (
     <ParlorProvider client={client}>
       <ViewerContext value={viewer}>
@@ -44,16 +50,14 @@ export function ChatApp({ account }: { account: Account }) {
 function SessionWatch({ userId }: { userId: string }) {
   const { state } = useConnection();
   const { items } = useConversations();
-  const unread = items.reduce((sum, item) => sum + (isMuted(item.me) ? 0 : item.unreadCount), 0);
+  const nowMs = Date.now();
+  const counted = items.filter((item) => !isMuted(item.me, nowMs));
+  const unread = counted.reduce((sum, item) => sum + item.unreadCount, 0);
   useTitle(unread > 0 ? `(${unread}) Parlor` : "Parlor");
   useEffect(() => {
     if (state === "stopped") endSession(userId);
   }, [state, userId]);
   return null;
-}
-
-function isMuted(me: { mutedUntil: string | null }): boolean {
-  return me.mutedUntil !== null && Date.parse(me.mutedUntil) > Date.now();
 }
 
 function Frame() {
@@ -67,7 +71,7 @@ function Frame() {
       )}
       <Rail />
       <main className="panes">
-        <ListPane selectedId={route.page === "conversation" ? route.id : null} />
+        <ListPane route={route} />
         <div className="main-pane">
           <Page route={route} />
         </div>
@@ -79,9 +83,10 @@ function Frame() {
 function Page({ route }: { route: Route }) {
   if (route.page === "conversation") return <ConversationPage key={route.id} id={route.id} />;
   if (route.page === "me") return <MePage />;
+  if (route.page === "join") return <JoinPage key={route.token} token={route.token} />;
   if (route.page === "missing") {
     return (
-      <Placeholder icon={<MapPinOff />} title={words.missingTitle} lead={words.missingLead}>
+      <Placeholder icon={<MapPinOff />} isPage title={words.missingTitle} lead={words.missingLead}>
         <button
           type="button"
           className="primary"

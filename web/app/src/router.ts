@@ -6,6 +6,9 @@ import { useSyncExternalStore } from "react";
 export type Route =
   | { page: "chats" }
   | { page: "conversation"; id: string }
+  | { page: "archive" }
+  /** Where an invitation leads. */
+  | { page: "join"; token: string }
   | { page: "me" }
   | { page: "sign-in" }
   | { page: "register" }
@@ -24,7 +27,9 @@ function decoded(part: string): string {
 export function routeOf(path: string): Route {
   const [first, second] = path.split("/").filter(Boolean);
   if (first === "c" && second) return { page: "conversation", id: decoded(second) };
-  if (first === "me" || first === "sign-in" || first === "register") return { page: first };
+  if (first === "join" && second) return { page: "join", token: decoded(second) };
+  if (first === "me" || first === "archive" || first === "sign-in" || first === "register")
+    return { page: first };
   return first === undefined || first === "c" ? { page: "chats" } : { page: "missing", path };
 }
 
@@ -34,6 +39,8 @@ export function pathOf(route: Route): string {
       return "/";
     case "conversation":
       return `/c/${encodeURIComponent(route.id)}`;
+    case "join":
+      return `/join/${encodeURIComponent(route.token)}`;
     case "missing":
       return route.path;
     default:

@@ -7,6 +7,8 @@ test.each<Route>([
   { page: "chats" },
   { page: "conversation", id: "0198c0de-0000-7000-8000-000000000001" },
   { page: "conversation", id: "a/b c" },
+  { page: "archive" },
+  { page: "join", token: "a-b_c/d" },
   { page: "me" },
   { page: "sign-in" },
   { page: "register" },

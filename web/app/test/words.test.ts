@@ -64,6 +64,15 @@ describe("times", () => {
     expect(format.listTime(at(2, 14, 4, 2024), now)).toBe("02/05/24");
   });
 
+  test("what was lately is told by how long ago it was", () => {
+    const seen = (minutesAgo: number) => new Date(now - minutesAgo * 60_000).toISOString();
+    expect(format.ago(seen(0), now)).toBe("this minute");
+    expect(format.ago(seen(5), now)).toBe("5 min ago");
+    expect(format.ago(seen(130), now)).toBe("2 hr ago");
+    expect(format.ago(at(13), now)).toBe("yesterday");
+    expect(format.ago(at(2), now)).toBe("2 May");
+  });
+
   test("a clock ahead of ours says today", () => {
     expect(format.day(at(15), now)).toBe("Today");
   });

@@ -3,10 +3,13 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
+import { rests } from "./rests";
 
 type AxeResult = { violations: { id: string; nodes: { target: string[] }[] }[] };
 
 export async function violations(page: Page): Promise<string[]> {
+  // A colour on its way to another is neither.
+  await rests(page);
   const path = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
   // Evaluated, not added as a script: the page's policy forbids foreign scripts, as it should.
   await page.evaluate(await readFile(path, "utf8"));

@@ -33,11 +33,16 @@ export class Person {
   async registers(): Promise<void> {
     await this.page.goto("/");
     await this.page.getByRole("link", { name: "Make an account" }).click();
+    await this.makesAccount();
+    await this.seesChats();
+  }
+
+  /** Fills the form that is open. */
+  async makesAccount(): Promise<void> {
     await this.page.getByLabel("Handle").fill(this.handle);
     await this.page.getByLabel("Name", { exact: true }).fill(this.name);
     await this.page.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await this.page.getByRole("button", { name: "Make account" }).click();
-    await this.seesChats();
   }
 
   async signsIn(password = PASSWORD): Promise<void> {
@@ -66,6 +71,20 @@ export class Person {
     await this.page.getByRole("heading", { name: other.name, level: 1 }).waitFor();
   }
 
+  /** Makes a group or a channel, which begins with these people. */
+  async makes(kind: "Group" | "Channel", title: string, others: readonly Person[]): Promise<void> {
+    await this.page.getByRole("button", { name: "New conversation", exact: true }).click();
+    const dialog = this.page.getByRole("dialog");
+    for (const { handle } of others) {
+      await dialog.getByPlaceholder("Search by name or handle").fill(handle);
+      await dialog.getByRole("button", { name: `@${handle}` }).click();
+    }
+    await dialog.getByPlaceholder("Group name (optional)").fill(title);
+    await dialog.getByText(kind, { exact: true }).click();
+    await dialog.getByRole("button", { name: /^Make (group of|channel)/ }).click();
+    await this.page.getByRole("heading", { name: title, level: 1 }).waitFor();
+  }
+
   async opens(title: string): Promise<void> {
     await this.row(title).click();
     await this.page.getByRole("heading", { name: title, level: 1 }).waitFor();
@@ -81,7 +100,8 @@ export class Person {
   }
 
   row(title: string): Locator {
-    return this.page.locator(".row").filter({ hasText: title });
+    const name = this.page.locator(".row-title").filter({ hasText: title });
+    return this.page.locator(".row").filter({ has: name });
   }
 
   bubble(text: string): Locator {
@@ -90,6 +110,36 @@ export class Person {
 
   async sees(text: string): Promise<void> {
     await this.bubble(text).first().waitFor();
+  }
+
+  /** Chooses from the menu of a row, going through its pages. */
+  async chooses(title: string, ...items: readonly string[]): Promise<void> {
+    await this.row(title).hover();
+    const name = `Conversation actions for ${title}`;
+    await this.page.getByRole("button", { name, exact: true }).click();
+    for (const item of items) {
+      await this.page.getByRole("menuitem", { name: item, exact: true }).click();
+    }
+  }
+
+  get details(): Locator {
+    return this.page.getByRole("complementary", { name: "Details" });
+  }
+
+  async opensDetails(): Promise<void> {
+    await this.page.getByRole("button", { name: "Show details" }).click();
+    await this.details.waitFor();
+  }
+
+  async closesDetails(): Promise<void> {
+    await this.details.getByRole("button", { name: "Hide details" }).click();
+    await this.details.waitFor({ state: "detached" });
+  }
+
+  /** Chooses from the menu of a member in the open details. */
+  async choosesFor(name: string, item: string): Promise<void> {
+    await this.details.getByRole("button", { name: `Actions for ${name}`, exact: true }).click();
+    await this.page.getByRole("menuitem", { name: item, exact: true }).click();
   }
 
   /** Chooses from the menu of a message. */

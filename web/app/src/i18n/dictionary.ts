@@ -1,7 +1,8 @@
 // What every language must say. A missing string is a type error; strings with a number or a name are
 // functions, so each language has its own plural and order.
 
-import type { MessageStatus } from "@parlor/client";
+import type { Conversation, DeviceStatus, MessageStatus, Role } from "@parlor/client";
+import type { Silence } from "../text/mute";
 
 export type ErrorWord =
   | "invalid_credentials"
@@ -17,6 +18,7 @@ export type ErrorWord =
   | "client_id_reused"
   | "message_deleted"
   | "disconnected"
+  | "last_owner"
   | "message_invalid"
   | "unknown";
 
@@ -117,10 +119,71 @@ type Plain =
   | "themeLight"
   | "themeDark"
   | "accounts"
+  | "editProfile"
+  | "bioHint"
   | "addAccount"
   | "email"
   | "bio"
-  | "signOut";
+  | "signOut"
+  | "groupWord"
+  | "channelWord"
+  | "kindOf"
+  | "channelHint"
+  | "startChannel"
+  | "chatActions"
+  | "pin"
+  | "pinned"
+  | "unpin"
+  | "mute"
+  | "unmute"
+  | "muteFor"
+  | "muted"
+  | "markRead"
+  | "read"
+  | "unreadWord"
+  | "markChatUnread"
+  | "archive"
+  | "unarchive"
+  | "archived"
+  | "noArchivedTitle"
+  | "noArchivedLead"
+  | "add"
+  | "addPeople"
+  | "addPeopleHint"
+  | "links"
+  | "linksTitle"
+  | "linksLead"
+  | "makeLink"
+  | "newLink"
+  | "linkOnce"
+  | "lifetime"
+  | "usesWord"
+  | "anyUses"
+  | "linksWork"
+  | "revokeLink"
+  | "copy"
+  | "copied"
+  | "editChat"
+  | "labelLabel"
+  | "labelHint"
+  | "titleInvalid"
+  | "leave"
+  | "leaveAsk"
+  | "leaveShort"
+  | "removeMember"
+  | "stepDown"
+  | "stepDownAsk"
+  | "linkGoneTitle"
+  | "linkGoneLead"
+  | "joinFailed"
+  | "openChat"
+  | "joinGroup"
+  | "joinChannel"
+  | "notNow"
+  | "alreadyIn"
+  | "invitedTitle"
+  | "invitedLead"
+  | "typing";
 
 type Counted =
   | "unread"
@@ -130,7 +193,12 @@ type Counted =
   | "toNewestCount"
   | "charactersLeft"
   | "tooLong"
-  | "reconnecting";
+  | "reconnecting"
+  | "unreadChats"
+  | "addCount"
+  | "used"
+  | "typingMany"
+  | "onlineCount";
 
 type Named =
   | "noMatch"
@@ -142,13 +210,28 @@ type Named =
   | "writeTo"
   | "switchTo"
   | "reactWith"
-  | "memberSince";
+  | "memberSince"
+  | "chatActionsOf"
+  | "memberActions"
+  | "removeAsk"
+  | "until"
+  | "typingOne"
+  | "lastSeen";
 
 export type Dictionary = Record<Plain, string> &
   Record<Counted, (count: number) => string> &
   Record<Named, (name: string) => string> & {
     errors: Record<ErrorWord, string>;
     statuses: Record<MessageStatus, string>;
+    silences: Record<Silence, string>;
+    makeRole: Record<Role, string>;
+    stepDownTo: Record<Exclude<Role, "owner">, string>;
+    invitedTo: Record<Conversation["kind"], string>;
+    lifetimes: Record<"hour" | "day" | "week" | "forever", string>;
+    presence: Record<DeviceStatus, string>;
+    typingTwo(first: string, second: string): string;
+    linkBy(name: string, moment: string): string;
+    usedOf(uses: number, most: number): string;
     said(name: string, text: string): string;
     reactedBy(emoji: string, names: string): string;
   };

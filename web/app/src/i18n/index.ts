@@ -1,5 +1,6 @@
 // The viewer's language: the first of the browser's that we have, else English. Chosen once per page.
 
+import { ParlorError } from "@parlor/client";
 import { timeFormat } from "../text/time";
 import { de } from "./de";
 import type { Dictionary, ErrorWord } from "./dictionary";
@@ -29,4 +30,9 @@ export const times = timeFormat(language, words);
 export function errorSentence(code: string): string {
   const { errors } = words;
   return Object.hasOwn(errors, code) ? errors[code as ErrorWord] : errors.unknown;
+}
+
+/** The sentence for whatever was thrown. */
+export function failureSentence(error: unknown): string {
+  return errorSentence(error instanceof ParlorError ? error.code : "unknown");
 }

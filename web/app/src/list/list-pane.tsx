@@ -1,27 +1,24 @@
-// The list of conversations with its head: search among what is here, and the way to a new one.
+// The list of conversations with its head: search among what is here, the way to a new one, and the shelf
+// of what was archived.
 
 import type { ConversationView } from "@parlor/client";
-import { useConversations } from "@parlor/react";
-import { MessageSquarePlus, Plus, Search, X } from "lucide-react";
+import { useArchived, useConversations } from "@parlor/react";
+import { Archive, ChevronLeft, MessageSquarePlus, Plus, Search, X } from "lucide-react";
 import { type KeyboardEvent, useDeferredValue, useState } from "react";
-import { Virtuoso } from "react-virtuoso";
 import { TabBar } from "../frame/rail";
 import { words } from "../i18n";
+import { goBack, type Route } from "../router";
 import { useViewer } from "../session/viewer";
 import { titleOf } from "../text/people";
 import { ConnectionLine } from "../ui/connection-line";
-import { useToday } from "../ui/hooks";
 import { Placeholder } from "../ui/placeholder";
+import { ArchiveRow } from "./archive-row";
 import { NewConversation } from "./new-conversation";
-import { ConversationRow } from "./row";
+import { Rows } from "./rows";
 import { ListSkeleton } from "./skeleton";
 import "../styles/list.css";
 
-/**
- * The row's height is fixed, so the list never measures and never jumps. As in list.css it grows with the
- * reader's text size.
- */
-const ROW_PX = (66 / 16) * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+type Shelf = "chats" | "archive";
 
 function matches(conversation: ConversationView, viewerId: string, needle: string): boolean {
   const names = conversation.members.flatMap((member) =>
@@ -35,52 +32,63 @@ function matches(conversation: ConversationView, viewerId: string, needle: strin
 function walkRows(event: KeyboardEvent<HTMLElement>): void {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
   const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(".row, .list-search input")];
-  const at = rows.indexOf(document.activeElement as HTMLElement);
+  const here = document.activeElement?.closest(".row-front")?.querySelector(".row");
+  const at = rows.indexOf((here ?? document.activeElement) as HTMLElement);
   const next = rows[at + (event.key === "ArrowDown" ? 1 : -1)];
   if (at < 0 || !next) return;
   event.preventDefault();
   next.focus();
 }
 
-export function ListPane({ selectedId }: { selectedId: string | null }) {
+/** The shelf that was looked at last stays while conversations are opened from it. */
+function useShelf(route: Route): [Shelf, (shelf: Shelf) => void] {
+  const [shelf, setShelf] = useState<Shelf>("chats");
+  const asked = route.page === "archive" || route.page === "chats" ? route.page : null;
+  const [last, setLast] = useState(asked);
+  if (asked !== last) {
+    setLast(asked);
+    if (asked !== null) setShelf(asked);
+  }
+  return [shelf, setShelf];
+}
+
+export function ListPane({ route }: { route: Route }) {
   const [filter, setFilter] = useState("");
   const [making, setMaking] = useState(false);
+  const [shelf, setShelf] = useShelf(route);
+  const leaveArchive = () => {
+    if (route.page === "archive") goBack({ page: "chats" });
+    else setShelf("chats");
+  };
+  const selectedId = route.page === "conversation" ? route.id : null;
   return (
     <section className="list-pane" aria-label={words.chats} onKeyDown={walkRows}>
-      <header className="list-head">
-        <h1>{words.chats}</h1>
-        <button
-          type="button"
-          className="icon-button solid"
-          aria-label={words.newConversation}
-          title={words.newConversation}
-          onClick={() => setMaking(true)}
-        >
-          <Plus aria-hidden="true" />
-        </button>
-      </header>
-      <div className="list-search">
-        <Search aria-hidden="true" />
-        <input
-          type="search"
-          value={filter}
-          placeholder={words.filterChats}
-          aria-label={words.filterChats}
-          onChange={(event) => setFilter(event.target.value)}
-          onKeyDown={(event) => event.key === "Escape" && setFilter("")}
-        />
-        {filter !== "" && (
+      <header className="list-head" data-shelf={shelf}>
+        {shelf === "archive" && (
           <button
             type="button"
-            className="icon-button small"
-            aria-label={words.clearFilter}
-            onClick={() => setFilter("")}
+            className="icon-button"
+            aria-label={words.toChats}
+            onClick={leaveArchive}
           >
-            <X aria-hidden="true" />
+            <ChevronLeft aria-hidden="true" />
           </button>
         )}
-      </div>
-      <Rows filter={filter} selectedId={selectedId} onNew={() => setMaking(true)} />
+        <h1>{shelf === "archive" ? words.archived : words.chats}</h1>
+        {shelf === "chats" && (
+          <button
+            type="button"
+            className="icon-button solid"
+            aria-label={words.newConversation}
+            title={words.newConversation}
+            onClick={() => setMaking(true)}
+          >
+            <Plus aria-hidden="true" />
+          </button>
+        )}
+      </header>
+      <ListSearch filter={filter} onFilter={setFilter} />
+      <Shown filter={filter} shelf={shelf} selectedId={selectedId} onNew={() => setMaking(true)} />
       <ConnectionLine place="list" />
       <TabBar />
       {making && <NewConversation onClose={() => setMaking(false)} />}
@@ -88,37 +96,60 @@ export function ListPane({ selectedId }: { selectedId: string | null }) {
   );
 }
 
-type RowsProps = { filter: string; selectedId: string | null; onNew(): void };
+function ListSearch({ filter, onFilter }: { filter: string; onFilter(text: string): void }) {
+  return (
+    <div className="list-search">
+      <Search aria-hidden="true" />
+      <input
+        type="search"
+        value={filter}
+        placeholder={words.filterChats}
+        aria-label={words.filterChats}
+        onChange={(event) => onFilter(event.target.value)}
+        onKeyDown={(event) => event.key === "Escape" && onFilter("")}
+      />
+      {filter !== "" && (
+        <button
+          type="button"
+          className="icon-button small"
+          aria-label={words.clearFilter}
+          onClick={() => onFilter("")}
+        >
+          <X aria-hidden="true" />
+        </button>
+      )}
+    </div>
+  );
+}
 
-function Rows({ filter, selectedId, onNew }: RowsProps) {
+type ShownProps = { filter: string; shelf: Shelf; selectedId: string | null; onNew(): void };
+
+/** What is on the shelf; a search looks through both. */
+function Shown({ filter, shelf, selectedId, onNew }: ShownProps) {
   const { phase, items } = useConversations();
+  const archived = useArchived();
   const { user } = useViewer();
-  const today = useToday();
   const needle = useDeferredValue(filter.trim().toLocaleLowerCase());
   if (phase === "loading" && items.length === 0) return <ListSkeleton />;
-  if (items.length === 0) {
+  if (needle !== "") {
+    const found = [...items, ...archived].filter((item) => matches(item, user.id, needle));
+    if (found.length === 0) return <p className="list-note">{words.noMatch(filter.trim())}</p>;
+    return <Rows items={found} selectedId={selectedId} foot={null} />;
+  }
+  if (shelf === "archive") {
+    if (archived.length > 0) return <Rows items={archived} selectedId={selectedId} foot={null} />;
     return (
-      <Placeholder icon={<MessageSquarePlus />} title={words.noChatsTitle} lead={words.noChatsLead}>
-        <button type="button" className="primary" onClick={onNew}>
-          {words.startOne}
-        </button>
-      </Placeholder>
+      <Placeholder icon={<Archive />} title={words.noArchivedTitle} lead={words.noArchivedLead} />
     );
   }
-  const shown = needle === "" ? items : items.filter((item) => matches(item, user.id, needle));
-  if (shown.length === 0) return <p className="list-note">{words.noMatch(filter.trim())}</p>;
+  if (items.length > 0 || archived.length > 0) {
+    return <Rows items={items} selectedId={selectedId} foot={<ArchiveRow />} />;
+  }
   return (
-    <Virtuoso
-      className="rows"
-      // Its rows are links: the box around them need not be a stop of its own.
-      tabIndex={-1}
-      data={shown}
-      fixedItemHeight={ROW_PX}
-      increaseViewportBy={ROW_PX * 8}
-      computeItemKey={(_, item) => item.id}
-      itemContent={(_, item) => (
-        <ConversationRow conversation={item} selected={item.id === selectedId} today={today} />
-      )}
-    />
+    <Placeholder icon={<MessageSquarePlus />} title={words.noChatsTitle} lead={words.noChatsLead}>
+      <button type="button" className="primary" onClick={onNew}>
+        {words.startOne}
+      </button>
+    </Placeholder>
   );
 }

@@ -8,11 +8,12 @@ import type { People } from "./use-people";
 
 type ResultsProps = People & {
   query: string;
+  hint: string;
   picked: readonly UserSummary[];
   onToggle(person: UserSummary): void;
 };
 
-export function PeopleResults({ state, items, code, query, picked, onToggle }: ResultsProps) {
+export function PeopleResults({ state, items, code, query, hint, picked, onToggle }: ResultsProps) {
   const typed = query.trim();
   const note =
     state === "failed"
@@ -20,7 +21,7 @@ export function PeopleResults({ state, items, code, query, picked, onToggle }: R
       : items.length > 0
         ? null
         : typed === ""
-          ? words.searchPeopleHint
+          ? hint
           : state === "ready"
             ? words.noPeople(typed)
             : null;

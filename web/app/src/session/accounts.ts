@@ -88,6 +88,11 @@ export class Accounts {
     return account;
   }
 
+  /** Keeps how somebody is called now, for the list of accounts. */
+  rename(user: User): void {
+    this.#write(this.all().map((it) => (it.user.id === user.id ? { ...it, user } : it)));
+  }
+
   activate(userId: string): void {
     const nowMs = this.nowMs();
     this.tab.setItem(ACTIVE_KEY, userId);

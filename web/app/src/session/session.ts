@@ -2,7 +2,7 @@
 // this browser even when the server can't be told.
 
 import { type Auth, type AuthReply, createAuth, type Readable } from "@parlor/client";
-import { navigate } from "../router";
+import { navigate, pathOf, type Route, routeOf } from "../router";
 import { type Account, Accounts, safeStorage } from "./accounts";
 import { accountTokens } from "./token-source";
 
@@ -36,17 +36,31 @@ function set(next: Session): void {
   for (const listener of listeners) listener();
 }
 
+const WANTED_KEY = "parlor.wanted";
+const tab = safeStorage(() => window.sessionStorage);
+
+/** Where to go when somebody has signed in; also after a reload of the form. */
+export function comeBackTo(route: Route): void {
+  tab.setItem(WANTED_KEY, pathOf(route));
+}
+
+function goOn(): void {
+  const wanted = tab.getItem(WANTED_KEY);
+  tab.removeItem(WANTED_KEY);
+  navigate(wanted === null ? { page: "chats" } : routeOf(wanted), "replace");
+}
+
 export const tokensOf = (userId: string) => accountTokens(userId, accounts, auth);
 
 export function enter(reply: AuthReply): void {
   set({ account: accounts.signIn(reply), notice: null });
-  navigate({ page: "chats" }, "replace");
+  goOn();
 }
 
 export function switchTo(userId: string): void {
   accounts.activate(userId);
   set({ account: accounts.find(userId), notice: null });
-  navigate({ page: "chats" }, "replace");
+  goOn();
 }
 
 export function showNotice(notice: Session["notice"]): void {

@@ -6,6 +6,10 @@ export type DayWords = { today: string; yesterday: string };
 export type TimeFormat = {
   clock(iso: string): string;
   full(iso: string): string;
+  /** How long ago, for the last days; then the date. */
+  ago(iso: string, nowMs: number): string;
+  /** A date and a time, as short as they go. */
+  moment(iso: string): string;
   listTime(iso: string, nowMs: number): string;
   day(iso: string, nowMs: number): string;
 };
@@ -21,6 +25,14 @@ export function timeFormat(language: string, words: DayWords): TimeFormat {
   const make = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options);
   const clock = make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const full = make({ dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
+  const moment = make({
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const weekdayShort = make({ weekday: "short" });
   const weekdayLong = make({ weekday: "long" });
   const shortDate = make({ day: "numeric", month: "short" });
@@ -32,6 +44,16 @@ export function timeFormat(language: string, words: DayWords): TimeFormat {
   return {
     clock: (iso) => clock.format(new Date(iso)),
     full: (iso) => full.format(new Date(iso)),
+    ago(iso, nowMs) {
+      const at = new Date(iso);
+      const days = ageOf(at, nowMs);
+      if (days >= 7) return (sameYear(at, nowMs) ? shortDate : yearDate).format(at);
+      if (days >= 1) return relative.format(-days, "day");
+      const minutes = Math.max(0, Math.floor((nowMs - at.getTime()) / 60_000));
+      if (minutes < 60) return relative.format(-minutes, "minute");
+      return relative.format(-Math.floor(minutes / 60), "hour");
+    },
+    moment: (iso) => moment.format(new Date(iso)),
     listTime(iso, nowMs) {
       const at = new Date(iso);
       const days = ageOf(at, nowMs);

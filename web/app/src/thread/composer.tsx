@@ -48,6 +48,10 @@ function NewMessage({ conversation, onEdit }: NewMessageProps) {
     setText(next);
     drafts.set(id, next);
   };
+  const type = (next: string) => {
+    write(next);
+    handle.typing(next.trim() !== "");
+  };
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== "ArrowUp" || text !== "" || event.nativeEvent.isComposing) return;
     const last = messages.findLast(isEditable);
@@ -60,7 +64,7 @@ function NewMessage({ conversation, onEdit }: NewMessageProps) {
       text={text}
       label={words.writeTo(titleOf(conversation, user.id))}
       action="send"
-      onText={write}
+      onText={type}
       onKey={onKey}
       onSubmit={() => {
         handle.send(messageOf(text));

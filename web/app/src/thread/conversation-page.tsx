@@ -1,16 +1,16 @@
 // One conversation: its bar, its thread, its composer, and its details on demand.
 
-import { type ConversationView, ParlorError, type ThreadMessage } from "@parlor/client";
+import type { ConversationView, ThreadMessage } from "@parlor/client";
 import { useConversation, useConversations } from "@parlor/react";
 import { CircleOff } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { errorSentence, words } from "../i18n";
+import { Details } from "../details/details";
+import { failureSentence, words } from "../i18n";
 import { navigate } from "../router";
 import { ConnectionLine } from "../ui/connection-line";
+import { Notice } from "../ui/notice";
 import { Placeholder } from "../ui/placeholder";
 import { Composer } from "./composer";
-import { Details } from "./details";
-import { Notice } from "./notice";
 import { Thread } from "./thread";
 import { ThreadBar } from "./thread-bar";
 import "../styles/thread.css";
@@ -28,7 +28,7 @@ export function ConversationPage({ id }: { id: string }) {
     );
   }
   return (
-    <Placeholder icon={<CircleOff />} title={words.goneTitle} lead={words.goneLead}>
+    <Placeholder icon={<CircleOff />} isPage title={words.goneTitle} lead={words.goneLead}>
       <button
         type="button"
         className="primary"
@@ -52,8 +52,7 @@ function Talk({ conversation }: { conversation: ConversationView }) {
   const [notice, setNotice] = useState<string | null>(null);
   const quiet = useCallback(() => setNotice(null), []);
   const save = ({ id }: ThreadMessage, content: string) => {
-    const tell = (error: unknown) =>
-      setNotice(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
+    const tell = (error: unknown) => setNotice(failureSentence(error));
     if (id !== null) handle.edit(id, content).catch(tell);
   };
   return (
@@ -79,7 +78,8 @@ function Opened({ conversation }: { conversation: ConversationView }) {
   useEffect(() => {
     if (!detailed) return;
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
+      // Over the panel a dialog or a menu may stand, which the key closes first.
+      if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
       setDetailed(false);
       toggle.current?.focus();
     };

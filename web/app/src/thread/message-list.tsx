@@ -10,10 +10,12 @@ import { Virtuoso } from "react-virtuoso";
 import { words } from "../i18n";
 import { type ThreadRow, threadRows } from "../text/rows";
 import { usePageFocus } from "../ui/hooks";
+import type { MenuAnchor } from "../ui/menu";
 import { Announcer } from "./announcer";
-import { type MenuAnchor, MessageMenu } from "./message-menu";
+import { MessageMenu } from "./message-menu";
 import { MessageRow } from "./message-row";
 import { keepPlace, placeOf } from "./places";
+import { Typists } from "./typists";
 import { hasActions, type MessageActions } from "./use-message-actions";
 import { useStick } from "./use-stick";
 
@@ -148,7 +150,8 @@ export function MessageList(props: MessageListProps) {
         rangeChanged={({ startIndex: top }) => keepPlace(id, atBottom ? null : top)}
         increaseViewportBy={{ top: 1200, bottom: 600 }}
         alignToBottom
-        components={{ Footer }}
+        context={conversation}
+        components={components}
       />
       {!atBottom && (
         <button
@@ -173,6 +176,8 @@ function exactSize(element: HTMLElement, field: "offsetHeight" | "offsetWidth"):
   return field === "offsetHeight" ? height : width;
 }
 
-function Footer() {
-  return <div className="log-foot" />;
+function Footer({ context }: { context?: ConversationView }) {
+  return context && <Typists conversation={context} />;
 }
+
+const components = { Footer };

@@ -8,11 +8,11 @@ import { times, words } from "../i18n";
 import { hueOf } from "../text/people";
 import type { ThreadRow } from "../text/rows";
 import { Avatar } from "../ui/avatar";
+import type { MenuAnchor } from "../ui/menu";
+import { useLongPress } from "../ui/use-long-press";
 import { Bubble } from "./bubble";
 import { FailedNote } from "./failed-note";
-import type { MenuAnchor } from "./message-menu";
 import { Reactions } from "./reactions";
-import { useLongPress } from "./use-long-press";
 import { hasActions, type MessageActions } from "./use-message-actions";
 
 type MessageRowProps = ThreadRow & {

@@ -6,8 +6,9 @@ import type { Ref } from "react";
 import { words } from "../i18n";
 import { goBack } from "../router";
 import { useViewer } from "../session/viewer";
-import { peerOf, titleOf } from "../text/people";
-import { Avatar } from "../ui/avatar";
+import { titleOf } from "../text/people";
+import { ConversationAvatar } from "../ui/conversation-avatar";
+import { Subtitle } from "./subtitle";
 
 type ThreadBarProps = {
   conversation: ConversationView;
@@ -18,7 +19,6 @@ type ThreadBarProps = {
 
 export function ThreadBar({ conversation, detailed, toggleRef, onToggle }: ThreadBarProps) {
   const { user } = useViewer();
-  const peer = peerOf(conversation, user.id);
   const title = titleOf(conversation, user.id);
   return (
     <header className="thread-bar">
@@ -30,15 +30,10 @@ export function ThreadBar({ conversation, detailed, toggleRef, onToggle }: Threa
       >
         <ChevronLeft aria-hidden="true" />
       </button>
-      <Avatar
-        id={peer?.user.id ?? conversation.id}
-        name={title}
-        shape={conversation.kind === "direct" ? "round" : "square"}
-        size="md"
-      />
+      <ConversationAvatar conversation={conversation} size="md" />
       <div className="thread-names">
         <h1>{title}</h1>
-        <p>{peer ? `@${peer.user.handle}` : words.members(conversation.memberCount)}</p>
+        <Subtitle conversation={conversation} />
       </div>
       <button
         type="button"

@@ -1,10 +1,10 @@
 // What the viewer may do to a message and what becomes of it: the client shows it at once; a refusal is
 // told in a sentence. The server decides; what is not offered here only spares people a refusal.
 
-import { type ConversationView, ParlorError, type ThreadMessage } from "@parlor/client";
+import type { ConversationView, ThreadMessage } from "@parlor/client";
 import { useConversation } from "@parlor/react";
 import { useMemo } from "react";
-import { errorSentence } from "../i18n";
+import { failureSentence } from "../i18n";
 
 export type MessageActions = {
   mayEdit(message: ThreadMessage): boolean;
@@ -39,8 +39,7 @@ export function useMessageActions(
 ): MessageActions {
   const { handle } = useConversation(id);
   return useMemo(() => {
-    const tell = (error: unknown) =>
-      onNotice(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
+    const tell = (error: unknown) => onNotice(failureSentence(error));
     const mayModerate = kind !== "direct" && me.role !== "member";
     return {
       mayEdit: isEditable,

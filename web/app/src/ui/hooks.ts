@@ -31,6 +31,11 @@ export function useToday(): number {
   return useSyncExternalStore(subscribeMinute, () => new Date().setHours(0, 0, 0, 0));
 }
 
+/** Now in ms, as of the last whole minute. */
+export function useMinute(): number {
+  return useSyncExternalStore(subscribeMinute, () => Math.floor(Date.now() / 60_000) * 60_000);
+}
+
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title;

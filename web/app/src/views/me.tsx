@@ -1,6 +1,7 @@
 // The viewer's own page: who they are here, how the app looks, and the ways out.
 
 import { Check, LogOut, UserPlus } from "lucide-react";
+import { useState } from "react";
 import { TabBar } from "../frame/rail";
 import { language, words } from "../i18n";
 import { accounts, signOut, switchTo } from "../session/session";
@@ -8,25 +9,17 @@ import { useViewer } from "../session/viewer";
 import { setTheme, type Theme, useTheme } from "../theme";
 import { Avatar } from "../ui/avatar";
 import { Link } from "../ui/link";
+import { Segments } from "../ui/segments";
+import { ProfileForm } from "./profile-form";
 import "../styles/me.css";
 
 export function MePage() {
   const { user, account } = useViewer();
-  const since = new Intl.DateTimeFormat(language, { dateStyle: "long" });
   return (
     <div className="me-page">
       <div className="me-scroll">
         <div className="me-column">
-          <section className="me-hero" aria-label={words.profile}>
-            <Avatar id={user.id} name={user.name} shape="round" size="xl" />
-            <h1>{user.name}</h1>
-            <p>@{user.handle}</p>
-          </section>
-          <dl className="me-facts">
-            {user.bio && <Fact name={words.bio} value={user.bio} />}
-            {user.email && <Fact name={words.email} value={user.email} />}
-          </dl>
-          <p className="me-since">{words.memberSince(since.format(new Date(user.createdAt)))}</p>
+          <Profile />
           <h2>{words.appearance}</h2>
           <ThemeSwitch />
           <h2>{words.accounts}</h2>
@@ -42,6 +35,36 @@ export function MePage() {
   );
 }
 
+const since = new Intl.DateTimeFormat(language, { dateStyle: "long" });
+
+function Profile() {
+  const { user } = useViewer();
+  const [editing, setEditing] = useState(false);
+  return (
+    <>
+      <section className="me-hero" aria-label={words.profile}>
+        <Avatar id={user.id} name={user.name} shape="round" size="xl" />
+        <h1>{user.name}</h1>
+        <p>@{user.handle}</p>
+      </section>
+      {editing ? (
+        <ProfileForm onDone={() => setEditing(false)} />
+      ) : (
+        <>
+          <dl className="me-facts">
+            {user.bio && <Fact name={words.bio} value={user.bio} />}
+            {user.email && <Fact name={words.email} value={user.email} />}
+          </dl>
+          <p className="me-since">{words.memberSince(since.format(new Date(user.createdAt)))}</p>
+          <button type="button" className="quiet me-edit" onClick={() => setEditing(true)}>
+            {words.editProfile}
+          </button>
+        </>
+      )}
+    </>
+  );
+}
+
 function Fact({ name, value }: { name: string; value: string }) {
   return (
     <div>
@@ -51,30 +74,15 @@ function Fact({ name, value }: { name: string; value: string }) {
   );
 }
 
-const themes: readonly { theme: Theme; label: string }[] = [
-  { theme: "system", label: words.themeSystem },
-  { theme: "light", label: words.themeLight },
-  { theme: "dark", label: words.themeDark },
+const themes: readonly { value: Theme; text: string }[] = [
+  { value: "system", text: words.themeSystem },
+  { value: "light", text: words.themeLight },
+  { value: "dark", text: words.themeDark },
 ];
 
 function ThemeSwitch() {
   const current = useTheme();
-  return (
-    <fieldset className="segments">
-      <legend className="visually-hidden">{words.appearance}</legend>
-      {themes.map(({ theme, label }) => (
-        <label key={theme}>
-          <input
-            type="radio"
-            name="theme"
-            checked={theme === current}
-            onChange={() => setTheme(theme)}
-          />
-          <span>{label}</span>
-        </label>
-      ))}
-    </fieldset>
-  );
+  return <Segments label={words.appearance} options={themes} value={current} onChange={setTheme} />;
 }
 
 function AccountList({ currentId }: { currentId: string }) {

@@ -4,8 +4,8 @@ import { PASSWORD_CHARS_MIN, ParlorError } from "@parlor/client";
 import { type FormEvent, useRef, useState } from "react";
 import { errorSentence, words } from "../i18n";
 import { auth, enter } from "../session/session";
+import { Field, PasswordField, useFocusOnFailure } from "../ui/fields";
 import { Link } from "../ui/link";
-import { Field, PasswordField, useFocusOnFailure } from "./fields";
 import { AuthCard } from "./sign-in";
 
 type Failure = { sentence: string; fields: Record<string, string> };

@@ -1,13 +1,12 @@
 // The sign-in card, and the card that both forms share.
 
-import { ParlorError } from "@parlor/client";
 import { useReadable } from "@parlor/react";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
-import { errorSentence, words } from "../i18n";
+import { failureSentence, words } from "../i18n";
 import { accounts, auth, enter, type Session, session, switchTo } from "../session/session";
+import { Field, PasswordField, useFocusOnFailure } from "../ui/fields";
 import { Link } from "../ui/link";
 import { Logo } from "../ui/logo";
-import { Field, PasswordField, useFocusOnFailure } from "./fields";
 import "../styles/auth.css";
 
 export function AuthCard(props: { title: string; lead: string; children?: ReactNode }) {
@@ -51,7 +50,7 @@ export function SignInPage() {
     try {
       enter(await auth.login(String(given.get("login")).trim(), String(given.get("password"))));
     } catch (error) {
-      setFailure(errorSentence(error instanceof ParlorError ? error.code : "unknown"));
+      setFailure(failureSentence(error));
       setBusy(false);
     }
   };

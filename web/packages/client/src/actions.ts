@@ -4,7 +4,7 @@
 
 import type { Command } from "./connection/commands";
 import { ParlorError } from "./errors";
-import type { Role } from "./generated/protocol";
+import type { ChangeConversation, ChangeMembership, Role } from "./generated/protocol";
 import type { Http } from "./http";
 import type { Receipts } from "./receipts";
 import { type Draft, draftOf } from "./stores/changes";
@@ -44,9 +44,7 @@ export class Actions {
     emoji: string,
     on: boolean,
   ): Promise<void> {
-    const { me } = this.sync;
-    if (!me) throw new ParlorError("disconnected", "It is not known yet who this is.");
-    const draft = (on ? draftOf.react : draftOf.unreact)(messageId, emoji, me.id);
+    const draft = (on ? draftOf.react : draftOf.unreact)(messageId, emoji, this.#me());
     const type = on ? "reaction.add" : "reaction.remove";
     await this.#shown(conversationId, draft, { type, conversationId, messageId, emoji });
   }
@@ -59,12 +57,18 @@ export class Actions {
   }
 
   /** Puts the conversation away for the viewer, with its history, until the next message. */
-  async hide(conversationId: string): Promise<void> {
-    const show = this.conversations.putAway(conversationId);
-    await this.http.delete(`/conversations/${conversationId}`).catch((error: unknown) => {
-      show();
-      throw error;
-    });
+  hide(conversationId: string): Promise<void> {
+    return this.#own(conversationId, { hidden: true }, (path) => this.http.delete(path));
+  }
+
+  /** The viewer's own side: mute, pin, archive. */
+  settings(conversationId: string, change: ChangeMembership): Promise<void> {
+    return this.#own(conversationId, change, (path) => this.http.patch(`${path}/me`, change));
+  }
+
+  /** What everybody sees: title, label, the app's own fields. */
+  async update(conversationId: string, change: ChangeConversation): Promise<void> {
+    await this.http.patch(`/conversations/${conversationId}`, change);
   }
 
   async addMembers(conversationId: string, userIds: readonly string[], role?: Role): Promise<void> {
@@ -73,8 +77,27 @@ export class Actions {
   }
 
   async removeMember(conversationId: string, userId: string): Promise<void> {
-    const member = encodeURIComponent(userId);
-    await this.http.delete(`/conversations/${conversationId}/members/${member}`);
+    await this.http.delete(memberPath(conversationId, userId));
+  }
+
+  async leave(conversationId: string): Promise<void> {
+    await this.removeMember(conversationId, this.#me());
+  }
+
+  async setRole(conversationId: string, userId: string, role: Role): Promise<void> {
+    await this.http.patch(memberPath(conversationId, userId), { role });
+  }
+
+  async #own(
+    conversationId: string,
+    change: ChangeMembership & { hidden?: boolean },
+    ask: (path: string) => Promise<unknown>,
+  ): Promise<void> {
+    const takeBack = this.conversations.show(conversationId, change);
+    await ask(`/conversations/${conversationId}`).catch((error: unknown) => {
+      takeBack();
+      throw error;
+    });
   }
 
   async #shown(conversationId: string, draft: Draft, command: Command): Promise<void> {
@@ -89,7 +112,17 @@ export class Actions {
     }
   }
 
+  #me(): string {
+    const { me } = this.sync;
+    if (!me) throw new ParlorError("disconnected", "It is not known yet who this is.");
+    return me.id;
+  }
+
   #now(): string {
     return new Date(this.nowMs()).toISOString();
   }
+}
+
+function memberPath(conversationId: string, userId: string): string {
+  return `/conversations/${conversationId}/members/${encodeURIComponent(userId)}`;
 }

@@ -2,7 +2,7 @@
 // business, because only the host knows whether it may keep a refresh token.
 
 import { browserEnvironment, type Environment } from "./environment";
-import type { AuthReply, Register } from "./generated/protocol";
+import type { AuthReply, LinkPreview, Register } from "./generated/protocol";
 import { request } from "./http";
 
 export type Auth = {
@@ -11,6 +11,8 @@ export type Auth = {
   link(code: string): Promise<AuthReply>;
   refresh(refreshToken: string): Promise<AuthReply>;
   logout(accessToken: string): Promise<void>;
+  /** What an invitation leads to, for who is not signed in yet. */
+  preview(token: string): Promise<LinkPreview>;
 };
 
 export function createAuth(
@@ -25,6 +27,8 @@ export function createAuth(
     login: (login, password) => post("login", { login, password }),
     link: (code) => post("link", { code }),
     refresh: (refreshToken) => post("refresh", { refreshToken }),
+    preview: (token) =>
+      request(outside, "GET", `${url}/api/v1/links/${encodeURIComponent(token)}`, null),
     logout: (accessToken) => post("logout", undefined, accessToken),
   };
 }

@@ -2,7 +2,7 @@
 // or of the viewer's own stream (rule 15). Applies one event to the stores, or says why it can't be. Asks
 // the server nothing: that is `sync.ts`.
 
-import type { Member, Message, ServerFrame } from "./generated/protocol";
+import type { Member, Message, ServerFrame, User, UserSummary } from "./generated/protocol";
 import { type ChangeFrame, changeOf } from "./stores/changes";
 import type { Conversations, Receipt } from "./stores/conversations";
 import type { Thread } from "./stores/thread";
@@ -25,6 +25,10 @@ export type EventDelegates = {
   arrived(message: Message, fits: boolean): void;
   /** The read cursor of the viewer may have gone back. */
   lowered(conversationId: string, readSeq: number): void;
+  /** Somebody is called otherwise now. */
+  called(user: UserSummary): void;
+  /** The viewer's own account is as this says. */
+  account(user: User): void;
   /** The viewer is in it now. */
   came(conversationId: string): void;
   /** The viewer is no longer in it. */
@@ -64,12 +68,8 @@ export class Events {
         return this.#change(frame);
       case "conversation.updated":
         return this.#versioned(frame, () => {
-          this.conversations.applySettings(frame.conversationId, frame.version, frame.conversation);
-        });
-      case "member.updated":
-        return this.#versioned(frame, () => {
-          const { conversationId, version, userId, role } = frame;
-          this.conversations.applyRole(conversationId, version, userId, role);
+          const { conversationId, version, conversation } = frame;
+          this.conversations.applySettings(conversationId, version, conversation);
         });
       case "member.joined":
         return this.#members(frame, (held) => {
@@ -80,6 +80,11 @@ export class Events {
       case "member.left":
         return this.#members(frame, (held) => {
           return held.filter((member) => member.user.id !== frame.userId);
+        });
+      case "member.updated":
+        return this.#versioned(frame, () => {
+          const { conversationId, version, userId, role } = frame;
+          this.conversations.applyRole(conversationId, version, userId, role);
         });
       case "conversation.added":
         return this.#ofUser(frame, () => {
@@ -95,9 +100,12 @@ export class Events {
           return "applied";
         });
       case "account.updated":
-        return this.#ofUser(frame, () => "applied");
+        return this.#ofUser(frame, () => {
+          this.delegates.account(frame.user);
+          return "applied";
+        });
       case "user.updated":
-        this.conversations.applyUser(frame.user);
+        this.delegates.called(frame.user);
         return "applied";
       case "membership.updated":
         // A read cursor that stands higher than an old set-back was raised by a read from before it, heard

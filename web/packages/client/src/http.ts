@@ -11,6 +11,8 @@ export type Query = Record<string, string | number | boolean | undefined>;
 export type Http = {
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  put<T>(path: string, body?: unknown): Promise<T>;
+  patch<T>(path: string, body: unknown): Promise<T>;
   delete(path: string): Promise<void>;
 };
 
@@ -87,6 +89,8 @@ export function createHttp(environment: Environment, base: string, tokens: Token
       return call<T>("GET", search ? `${path}?${search}` : path);
     },
     post: <T>(path: string, body?: unknown) => call<T>("POST", path, body),
+    put: <T>(path: string, body?: unknown) => call<T>("PUT", path, body),
+    patch: <T>(path: string, body: unknown) => call<T>("PATCH", path, body),
     delete: (path) => call<void>("DELETE", path),
   };
 }

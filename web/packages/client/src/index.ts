@@ -12,10 +12,17 @@ export {
 export { isRefused, isTransient, ParlorError } from "./errors";
 export type {
   AuthReply,
+  ChangeConversation,
+  ChangeMembership,
+  ChangeUser,
   Conversation,
   ConversationSummary,
   CreateConversation,
+  CreatedLink,
+  CreateLink,
   DeviceStatus,
+  Link,
+  LinkPreview,
   Member,
   Membership,
   Message,
@@ -32,6 +39,8 @@ export type {
 export {
   CONTENT_BYTES_MAX,
   CONTENT_CHARS_MAX,
+  LABEL_CHARS_MAX,
+  NAME_CHARS_MAX,
   PASSWORD_CHARS_MIN,
   TITLE_CHARS_MAX,
 } from "./generated/protocol";

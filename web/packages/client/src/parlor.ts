@@ -4,14 +4,22 @@
 import type { Connection, ConnectionStatus } from "./connection/connection";
 import { ParlorError } from "./errors";
 import type {
+  ChangeConversation,
+  ChangeMembership,
+  ChangeUser,
   Conversation,
   CreateConversation,
+  CreatedLink,
+  CreateLink,
   DeviceStatus,
+  Link,
+  LinkPreview,
   Member,
   Message,
   Page,
   Role,
   ServerFrame,
+  User,
   UserSummary,
 } from "./generated/protocol";
 import type { Presences } from "./presence";
@@ -51,7 +59,19 @@ export type ConversationHandle = {
   markUnread(seq: number): Promise<void>;
   /** Puts the conversation away, with its history, until somebody writes in it. */
   hide(): Promise<void>;
+  /** The viewer's own side: mute, pin, archive. Shown at once; rejects, and goes back, when refused. */
+  settings(change: ChangeMembership): Promise<void>;
+  /** What everybody sees: title, label, the app's own fields. */
+  update(change: ChangeConversation): Promise<void>;
   addMembers(userIds: readonly string[], role?: Role): Promise<void>;
+  setRole(userId: string, role: Role): Promise<void>;
+  leave(): Promise<void>;
+  /** Links by which others join; a token is told once, by `create`. */
+  readonly links: {
+    list(): Promise<Page<Link>>;
+    create(limits?: CreateLink): Promise<CreatedLink>;
+    revoke(linkId: string): Promise<void>;
+  };
   /** Removes a member; removing oneself leaves. */
   removeMember(userId: string): Promise<void>;
   /** The others who write here now, by id. */
@@ -71,9 +91,18 @@ export type Parlor = {
   disconnect(): void;
   readonly status: Readable<ConnectionStatus>;
   readonly conversations: Readable<ConversationsSnapshot> & {
+    /** What the viewer has archived, which the list leaves out. */
+    readonly archived: Readable<readonly ConversationView[]>;
     create(input: CreateConversation): Promise<Conversation>;
   };
   conversation(id: string): ConversationHandle;
+  /** Who this is; null until it is known. */
+  readonly me: Readable<User | null> & { update(change: ChangeUser): Promise<void> };
+  /** What a link's token leads to, and the way in. */
+  readonly links: {
+    preview(token: string): Promise<LinkPreview>;
+    join(token: string): Promise<Conversation>;
+  };
   /** Who is here, as far as anybody is watched. */
   readonly presence: Readable<Presences> & {
     /** Keeps these people's presence up to date until the answer is called. */
@@ -97,6 +126,7 @@ export function createParlor(options: ParlorOptions): Parlor {
     const held = handles.get(id);
     if (held) return held;
     const thread = sync.thread(id);
+    const linksPath = `/conversations/${id}/links`;
     const handle: ConversationHandle = {
       id,
       state: conversations.one(id),
@@ -115,6 +145,15 @@ export function createParlor(options: ParlorOptions): Parlor {
       unreact: (messageId, emoji) => actions.react(id, messageId, emoji, false),
       markUnread: (seq) => actions.markUnread(id, seq),
       hide: () => actions.hide(id),
+      settings: (change) => actions.settings(id, change),
+      update: (change) => actions.update(id, change),
+      setRole: (userId, role) => actions.setRole(id, userId, role),
+      leave: () => actions.leave(id),
+      links: {
+        list: () => http.get(linksPath),
+        create: (limits = {}) => http.post(linksPath, limits),
+        revoke: (linkId) => http.delete(`${linksPath}/${linkId}`),
+      },
       addMembers: (userIds, role) => actions.addMembers(id, userIds, role),
       removeMember: (userId) => actions.removeMember(id, userId),
       markRead(seq) {
@@ -134,6 +173,12 @@ export function createParlor(options: ParlorOptions): Parlor {
     return handle;
   }
 
+  async function adopted(asked: Promise<Conversation>): Promise<Conversation> {
+    const conversation = await asked;
+    sync.adopt(conversation);
+    return conversation;
+  }
+
   return {
     connect: () => connected(connection),
     disconnect: () => connection.disconnect(),
@@ -141,13 +186,19 @@ export function createParlor(options: ParlorOptions): Parlor {
     conversations: {
       getSnapshot: conversations.list.getSnapshot,
       subscribe: conversations.list.subscribe,
-      async create(input) {
-        const made = await http.post<Conversation>("/conversations", input);
-        sync.adopt(made);
-        return made;
-      },
+      archived: conversations.archived,
+      create: (input) => adopted(http.post("/conversations", input)),
     },
     conversation,
+    me: {
+      getSnapshot: sync.user.getSnapshot,
+      subscribe: sync.user.subscribe,
+      update: async (change) => sync.account(await http.patch("/users/me", change)),
+    },
+    links: {
+      preview: (token) => http.get(linkPath(token)),
+      join: (token) => adopted(http.post(`${linkPath(token)}/join`)),
+    },
     presence: {
       getSnapshot: presence.all.getSnapshot,
       subscribe: presence.all.subscribe,
@@ -165,6 +216,8 @@ export function createParlor(options: ParlorOptions): Parlor {
     },
   };
 }
+
+const linkPath = (token: string): string => `/links/${encodeURIComponent(token)}`;
 
 function connected(connection: Connection): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -12,12 +12,14 @@ import type {
   Message,
   ServerFrame,
   SyncPage,
+  User,
   UserSummary,
 } from "./generated/protocol";
 import { History } from "./history";
 import type { Http } from "./http";
 import type { Outbox, OutboxEntry } from "./outbox";
 import type { Receipts } from "./receipts";
+import { Store } from "./store";
 import type { Conversations, Receipt } from "./stores/conversations";
 import { Thread } from "./stores/thread";
 
@@ -31,6 +33,8 @@ type AskPage = (cursor: string | null) => Promise<SyncPage>;
 
 export class Sync {
   readonly history: History;
+  /** The viewer as they see themselves; null before the first page. */
+  readonly user = new Store<User | null>(null);
   readonly #events: Events;
   readonly #threads = new Map<string, Thread>();
   #cursor: string | null = null;
@@ -62,6 +66,8 @@ export class Sync {
       thread: (id) => this.#threads.get(id),
       arrived: (message, fits) => this.#arrived(message, fits),
       lowered: (id, readSeq) => receipts.lowered(id, readSeq),
+      called: (user) => this.#called(user),
+      account: (user) => this.account(user),
       came: (id) => this.#heal(id),
       gone: (id) => this.#forget(id),
     });
@@ -87,6 +93,20 @@ export class Sync {
     this.conversations.identify(me.id);
     this.outbox.open(me.id);
     for (const thread of this.#threads.values()) thread.setViewer(me);
+  }
+
+  /** The viewer's own account, as the server has it. */
+  account(user: User): void {
+    if (JSON.stringify(user) === JSON.stringify(this.user.getSnapshot())) return;
+    const before = this.user.getSnapshot();
+    this.user.set(user);
+    this.identify(user);
+    if (before && this.#me) this.#called(this.#me);
+  }
+
+  #called(user: UserSummary): void {
+    this.conversations.applyUser(user);
+    for (const thread of this.#threads.values()) thread.called(user);
   }
 
   thread(id: string): Thread {
@@ -290,7 +310,8 @@ export class Sync {
   #applyPage(page: SyncPage): void {
     if (page.reset) this.#forgetAll();
     this.#epoch = page.epoch;
-    this.identify(page.user);
+    const { userVersion: _, ...user } = page.user;
+    this.account(user);
     this.#events.raise(page.user.userVersion);
     for (const id of page.removed) this.#forget(id);
     // Threads first: who comes to one because its conversation appears begins with a reading of its own.

@@ -3,9 +3,11 @@
 // answers at the moment it is asked; when an answer arrives is the test's to choose.
 
 import type {
+  ChangeMembership,
   Conversation,
   Member,
   Message,
+  Role,
   ServerFrame,
   SyncPage,
   UserSummary,
@@ -183,6 +185,29 @@ export class ModelServer {
     this.#tell({ type: "conversation.updated", conversationId: id, version, conversation });
   }
 
+  promotes(id: string, userId: string, role: Role): void {
+    const room = this.room(id);
+    const held = room.conversation.members.find((it) => it.user.id === userId);
+    if (!held || held.role === role) return;
+    const version = this.#bump(id);
+    const { me, members } = room.conversation;
+    room.conversation = {
+      ...room.conversation,
+      me: userId === ada.id ? { ...me, role } : me,
+      members: members.map((it) => (it.user.id === userId ? { ...it, role } : it)),
+    };
+    this.#tell({ type: "member.updated", conversationId: id, version, userId, role });
+  }
+
+  /** The viewer mutes, pins or archives. */
+  sets(id: string, change: ChangeMembership): void {
+    const room = this.room(id);
+    room.conversation.me = { ...room.conversation.me, ...change };
+    this.#at += 1;
+    room.changedAt = this.#at;
+    this.#ownSide(id);
+  }
+
   joins(id: string, user: UserSummary): void {
     const room = this.room(id);
     if (room.conversation.members.some((it) => it.user.id === user.id)) return;
@@ -226,17 +251,15 @@ export class ModelServer {
     const { me } = this.room(id).conversation;
     const readSeq = Math.max(seq - 1, this.room(id).clearedSeq);
     if (readSeq >= me.readSeq) return;
-    this.userVersion += 1;
     this.#setCursor(id, ada.id, readSeq, me.deliveredSeq);
-    const { me: next, unreadCount } = this.view(id);
+    this.#ownSide(id);
+  }
+
+  #ownSide(id: string): void {
+    this.userVersion += 1;
+    const { me, unreadCount } = this.view(id);
     const { userVersion } = this;
-    this.#tell({
-      type: "membership.updated",
-      conversationId: id,
-      userVersion,
-      me: next,
-      unreadCount,
-    });
+    this.#tell({ type: "membership.updated", conversationId: id, userVersion, me, unreadCount });
   }
 
   hides(id: string): void {
@@ -311,13 +334,26 @@ export class ModelServer {
 
   /** REST, for the viewer. */
   answer(method: string, path: string, query: URLSearchParams, body: string): Reply {
-    const [, top, id = "", what] = path.split("/");
+    const [, top, id = "", what, ...rest] = path.split("/");
     const room = this.rooms.get(id);
     if (top !== "conversations" || !room?.listed)
       return { status: 404, body: { code: "not_found" } };
     if (method === "POST" && what === "unread") {
       this.unreads(id, (JSON.parse(body) as { seq: number }).seq);
       return { status: 204 };
+    }
+    if (method === "PATCH" && what === "me") {
+      this.sets(id, JSON.parse(body) as ChangeMembership);
+      return { body: room.conversation.me };
+    }
+    if (method === "PATCH" && what === "members") {
+      const { role } = JSON.parse(body) as { role: Role };
+      this.promotes(id, decodeURIComponent(rest[0] ?? ""), role);
+      return {};
+    }
+    if (method === "PATCH" && what === undefined) {
+      this.renames(id, (JSON.parse(body) as { title: string }).title);
+      return {};
     }
     if (method === "DELETE" && what === undefined) {
       this.hides(id);

@@ -557,6 +557,91 @@ test("a hide that is refused shows the conversation again", async () => {
   expect(room.parlor.conversations.getSnapshot().items.length).toBe(1);
 });
 
+test("an own setting shows at once and is told; refused, it goes back", async () => {
+  const room = await liveRoom(1);
+  const muted = room.handle.settings({ pinned: true, mutedUntil: "2030-01-01T00:00:00.000Z" });
+  expect(room.view?.me).toMatchObject({ pinned: true, mutedUntil: "2030-01-01T00:00:00.000Z" });
+  await muted;
+  await room.settles();
+  expect(room.server.view("c1").me.pinned).toBe(true);
+  expect(room.world.requests.at(-1)).toBe("PATCH /conversations/c1/me");
+  room.world.answer = () => ({ status: 503, body: { code: "unavailable" } });
+  await expect(room.handle.settings({ pinned: false })).rejects.toMatchObject({
+    code: "unavailable",
+  });
+  expect(room.view?.me.pinned).toBe(true);
+});
+
+test("an archived conversation is in its own list, also with its next message", async () => {
+  const room = await liveRoom(1);
+  await room.handle.settings({ archived: true });
+  room.writes(1);
+  await room.settles();
+  expect(room.parlor.conversations.getSnapshot().items).toEqual([]);
+  expect(room.parlor.conversations.archived.getSnapshot()).toMatchObject([
+    { id: "c1", unreadCount: 2 },
+  ]);
+});
+
+test("a role is given, and seen by who has it", async () => {
+  const room = await liveRoom(1);
+  await room.handle.setRole(grace.id, "owner");
+  room.server.promotes("c1", ada.id, "admin");
+  await room.settles();
+  expect(room.view?.members.map((it) => it.role)).toEqual(["admin", "owner"]);
+  expect(room.view?.me.role).toBe("admin");
+  expect(room.syncs()).toBe(1);
+});
+
+test("who has another name has it everywhere: in the list, among the members, over what they said", async () => {
+  const room = await liveRoom(2);
+  const user = { ...grace, name: "Grace H." };
+  room.world.socket.says({ type: "user.updated", user } as const);
+  await room.settles();
+  expect(room.view?.lastMessage?.sender.name).toBe("Grace H.");
+  expect(room.view?.members.map((it) => it.user.name)).toEqual(["Ada", "Grace H."]);
+  expect(room.messages.map((it) => it.sender?.name)).toEqual(["Grace H.", "Grace H."]);
+});
+
+test("the own account is told by pages, by events and by the answer to a change of it", async () => {
+  const room = await liveRoom(1);
+  expect(room.parlor.me.getSnapshot()).toMatchObject({ name: "Ada", bio: null });
+  const account = { ...ada, email: null, bio: "Kitchens", createdAt: "2026-01-01T00:00:00.000Z" };
+  room.world.answer = () => ({ body: account });
+  await room.parlor.me.update({ bio: "Kitchens" });
+  expect(room.parlor.me.getSnapshot()).toEqual(account);
+  room.handle.send("hello");
+  await room.settles();
+  room.server.userVersion += 1;
+  const user = { ...account, name: "Ada L." };
+  const { userVersion } = room.server;
+  room.world.socket.says({ type: "account.updated", userVersion, user } as const);
+  await room.settles();
+  expect(room.parlor.me.getSnapshot()?.name).toBe("Ada L.");
+  expect(room.messages.at(-1)?.sender?.name).toBe("Ada L.");
+  expect(room.view?.members[0]?.user.name).toBe("Ada L.");
+  expect(room.syncs()).toBe(1);
+});
+
+test("a link is made, looked at and followed; who joins has the conversation at once", async () => {
+  const room = await liveRoom(1);
+  const { requests } = room.world;
+  room.world.answer = () => ({ status: 201, body: { id: "l1", token: "t/1" } });
+  expect(await room.handle.links.create({ maxUses: 5 })).toMatchObject({ token: "t/1" });
+  const joined = { ...room.server.view("c1"), id: "c9" };
+  room.world.answer = (method) => ({
+    body: method === "POST" ? joined : { conversation: { id: "c9" } },
+  });
+  expect(await room.parlor.links.preview("t/1")).toEqual({ conversation: { id: "c9" } });
+  await room.parlor.links.join("t/1");
+  expect(requests.slice(-3)).toEqual([
+    "POST /conversations/c1/links",
+    "GET /links/t%2F1",
+    "POST /links/t%2F1/join",
+  ]);
+  expect(room.parlor.conversation("c9").state.getSnapshot()).toMatchObject({ id: "c9" });
+});
+
 test("members who come and leave, and a new title, are seen", async () => {
   const room = await liveRoom(1);
   const linus = { id: "u-linus", handle: "linus", name: "Linus", avatarUrl: null };

@@ -69,7 +69,7 @@ class Run {
     const id = this.#pick(known) ?? "c1";
     const seq = 1 + this.#below(Math.max(1, server.view(id).lastSeq));
     const sender = this.#pick([ada, grace, grace]) ?? grace;
-    switch (this.#below(16)) {
+    switch (this.#below(18)) {
       case 0:
         return server.edits(id, seq, `edited ${this.#written++}`);
       case 1:
@@ -94,6 +94,10 @@ class Run {
           server.writes(id, grace, `burst ${this.#written++}`);
         }
         return;
+      case 11:
+        return server.promotes(id, sender.id, this.#pick(["member", "admin", "owner"]) ?? "admin");
+      case 12:
+        return server.sets(id, { pinned: this.#below(2) > 0, archived: this.#below(3) === 0 });
       default:
         server.writes(id, sender, `message ${this.#written++}`);
     }
@@ -105,7 +109,9 @@ class Run {
     const shown = handle.messages.getSnapshot().messages;
     const message = this.#pick(shown);
     const settle = (task: Promise<void>) => void task.catch(() => undefined);
-    switch (this.#below(7)) {
+    switch (this.#below(8)) {
+      case 7:
+        return settle(handle.settings({ archived: this.#below(3) === 0 }));
       case 0:
         return handle.markRead(message?.seq ?? undefined);
       case 1:
@@ -189,13 +195,15 @@ class Run {
     const { server, parlor } = this;
     expect(parlor.status.getSnapshot().state).toBe("live");
     const listed = [...server.rooms.keys()].filter((id) => server.room(id).listed).sort();
-    const { items } = parlor.conversations.getSnapshot();
+    const { archived } = parlor.conversations;
+    const items = [...parlor.conversations.getSnapshot().items, ...archived.getSnapshot()];
     expect(items.map((it) => it.id).sort()).toEqual(listed);
     for (const held of items) {
       const { peerReadSeq: _, peerDeliveredSeq: __, members, ...view } = held;
       const { members: expected, ...truth } = server.view(held.id);
       expect(view).toEqual(truth);
-      expect(members.map((it) => it.user.id)).toEqual(expected.map((it) => it.user.id));
+      const roles = (from: typeof members) => from.map(({ user, role }) => [user.id, role]);
+      expect(roles(members)).toEqual(roles(expected));
     }
     for (const id of ids.slice(0, 2).filter((it) => listed.includes(it))) {
       const { messages, phase, hasOlder } = parlor.conversation(id).messages.getSnapshot();

@@ -105,12 +105,40 @@ describe("conversations", () => {
     expect(held.get("c1")).toMatchObject({ unreadCount: 0, lastMessage: { content: "" } });
   });
 
-  test("put away is out of the list at once, and back when refused", () => {
+  test("an own setting shows at once, and goes back when refused", () => {
     const held = holding(at("a", 1), at("b", 2));
-    const show = held.putAway("a");
+    const takeBack = held.show("a", { archived: true });
     expect(ids(held)).toEqual(["b"]);
-    show();
+    expect(held.archived.getSnapshot().map((it) => it.id)).toEqual(["a"]);
+    takeBack();
     expect(ids(held)).toEqual(["b", "a"]);
+    expect(held.archived.getSnapshot()).toEqual([]);
+  });
+
+  test("what the server has said meanwhile is not taken back", () => {
+    const held = holding(at("a", 1));
+    const takeBack = held.show("a", { pinned: true });
+    const me = held.get("a")?.me;
+    if (me) held.applyMembership("a", me, 1);
+    takeBack();
+    expect(held.get("a")?.me.pinned).toBe(true);
+  });
+
+  test("a role of the viewer's own is theirs, one of another is only shown", () => {
+    const held = holding(conversationOf([]));
+    held.applyRole("c1", 1, grace.id, "owner");
+    held.applyRole("c1", 2, ada.id, "admin");
+    expect(held.get("c1")).toMatchObject({ version: 2, me: { role: "admin" } });
+    expect(held.get("c1")?.members.map((it) => it.role)).toEqual(["admin", "owner"]);
+  });
+
+  test("new settings of a conversation leave its messages and members as they were", () => {
+    const held = holding(conversationOf([messageOf(1, grace)]));
+    const { metadata, avatarUrl } = conversationOf([]);
+    const settings = { title: "Kitchen", label: "6", metadata, avatarUrl, updatedAt: "2026-01-02" };
+    held.applySettings("c1", 2, settings);
+    expect(held.get("c1")).toMatchObject({ title: "Kitchen", label: "6", version: 2, lastSeq: 1 });
+    expect(held.get("c1")?.members.length).toBe(2);
   });
 
   test("a summary of an event gets the viewer's own side from the members", () => {

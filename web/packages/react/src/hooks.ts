@@ -9,6 +9,7 @@ import type {
   Presences,
   Readable,
   ThreadSnapshot,
+  User,
 } from "@parlor/client";
 import { useEffect, useSyncExternalStore } from "react";
 import { useParlor } from "./provider";
@@ -23,6 +24,16 @@ export function useConnection(): ConnectionStatus {
 
 export function useConversations(): ConversationsSnapshot {
   return useReadable(useParlor().conversations);
+}
+
+/** What the viewer has archived, newest first. */
+export function useArchived(): readonly ConversationView[] {
+  return useReadable(useParlor().conversations.archived);
+}
+
+/** Who the viewer is; null until it is known. */
+export function useMe(): User | null {
+  return useReadable(useParlor().me);
 }
 
 /** A conversation and what can be done in it; `conversation` is null until it is known. */

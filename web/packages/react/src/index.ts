@@ -1,9 +1,11 @@
 // The public surface of @parlor/react.
 
 export {
+  useArchived,
   useConnection,
   useConversation,
   useConversations,
+  useMe,
   useMessages,
   usePresence,
   useReadable,

@@ -50,7 +50,11 @@ function mergeMembers(held: readonly Member[], next: readonly Member[]): Member[
 
 export class Conversations {
   readonly list = new Store<ConversationsSnapshot>({ phase: "loading", items: [] });
+  /** What the viewer has archived, which the list leaves out. */
+  readonly archived = new Store<readonly ConversationView[]>([]);
   readonly #byId = new Map<string, Store<ConversationView | null>>();
+  /** How often the viewer's own side of each was told by the server. */
+  readonly #told = new Map<string, number>();
   #me = "";
 
   identify(userId: string): void {
@@ -82,6 +86,7 @@ export class Conversations {
       const held = this.get(conversation.id);
       if (held && held.version > conversation.version) continue;
       this.one(conversation.id).set(this.#view(conversation, held, pendingReadSeq));
+      this.#tell(conversation.id);
       changed = true;
     }
     if (changed) this.#publish();
@@ -168,11 +173,13 @@ export class Conversations {
     if (held) this.#replace({ ...held, version, memberCount, members });
   }
 
+  /** Applies what everybody sees of it beside its members and messages. */
   applySettings(id: string, version: number, settings: ConversationSettings): void {
     const held = this.get(id);
     if (held) this.#replace({ ...held, ...settings, version });
   }
 
+  /** Applies what a member may do from now on. */
   applyRole(id: string, version: number, userId: string, role: Role): void {
     const held = this.get(id);
     if (!held) return;
@@ -181,20 +188,25 @@ export class Conversations {
     this.#replace({ ...held, version, members, me });
   }
 
-  /** Somebody has another name. */
+  /** Somebody is called otherwise now. */
   applyUser(user: UserSummary): void {
     for (const store of this.#byId.values()) {
       const held = store.getSnapshot();
-      if (!held?.members.some((it) => it.user.id === user.id)) continue;
+      const last = held?.lastMessage;
+      const said = last?.senderId === user.id;
+      if (!held || (!said && !held.members.some((it) => it.user.id === user.id))) continue;
       const members = held.members.map((it) => (it.user.id === user.id ? { ...it, user } : it));
-      this.#replace({ ...held, members });
+      store.set({ ...held, members, ...(said && { lastMessage: { ...last, sender: user } }) });
     }
+    this.#publish();
   }
 
   /** Applies the viewer's own side, which may set the read cursor back. */
   applyMembership(id: string, me: Membership, unreadCount: number): void {
     const held = this.get(id);
-    if (held) this.#replace({ ...held, me, unreadCount, members: this.#withOwn(held.members, me) });
+    if (!held) return;
+    this.#tell(id);
+    this.#replace({ ...held, me, unreadCount, members: this.#withOwn(held.members, me) });
   }
 
   applyReceipt(conversationId: string, receipt: Receipt, unreadAfter: number | null): void {
@@ -224,14 +236,23 @@ export class Conversations {
     this.#replace({ ...held, members, unreadCount, me: raise(held.me) });
   }
 
-  /** Leaves a conversation out of the list at once; answers how to show it again. */
-  putAway(id: string): () => void {
-    const hide = (hidden: boolean) => {
+  /**
+   * Shows a change of the viewer's own side before the server knows it; answers how to take it back, which
+   * does nothing once the server has said how it stands.
+   */
+  show(id: string, change: Partial<Membership>): () => void {
+    const told = this.#told.get(id);
+    const set = (fields: Partial<Membership>) => {
       const held = this.get(id);
-      if (held) this.#replace({ ...held, me: { ...held.me, hidden } });
+      if (held) this.#replace({ ...held, me: { ...held.me, ...fields } });
     };
-    hide(true);
-    return () => hide(false);
+    const before = this.get(id)?.me;
+    const names = Object.keys(change) as (keyof Membership)[];
+    set(change);
+    return () => {
+      if (!before || this.#told.get(id) !== told) return;
+      set(Object.fromEntries(names.map((name) => [name, before[name]])));
+    };
   }
 
   drop(id: string): void {
@@ -241,6 +262,7 @@ export class Conversations {
 
   forgetAll(): void {
     for (const store of this.#byId.values()) store.set(null);
+    this.archived.set([]);
     this.list.set({ phase: "loading", items: [] });
   }
 
@@ -274,6 +296,10 @@ export class Conversations {
     };
   }
 
+  #tell(id: string): void {
+    this.#told.set(id, (this.#told.get(id) ?? 0) + 1);
+  }
+
   #replace(next: ConversationView): void {
     this.one(next.id).set(next);
     this.#publish();
@@ -281,10 +307,13 @@ export class Conversations {
 
   #publish(): void {
     const items: ConversationView[] = [];
+    const archived: ConversationView[] = [];
     for (const store of this.#byId.values()) {
       const view = store.getSnapshot();
-      if (view && !view.me.hidden && !view.me.archived) items.push(view);
+      if (view && !view.me.hidden) (view.me.archived ? archived : items).push(view);
     }
+    const held = this.archived.getSnapshot();
+    if (archived.length + held.length > 0) this.archived.set(archived.sort(byActivity));
     this.list.set({ ...this.list.getSnapshot(), items: items.sort(byActivity) });
   }
 }

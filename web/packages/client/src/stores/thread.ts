@@ -189,6 +189,13 @@ export class Thread implements Readable<ThreadSnapshot> {
     this.#replace(put(this.#window, change));
   }
 
+  /** Somebody is called otherwise now. */
+  called(user: UserSummary): void {
+    const own = (message: Message) => message.senderId === user.id;
+    if (!this.#window.some(own)) return;
+    this.#replace(this.#window.map((it) => (own(it) ? { ...it, sender: user } : it)));
+  }
+
   /** Drops the window for another one, when too much lies between them. */
   restart(items: readonly Message[], hasOlder: boolean, floorSeq = 0): void {
     this.#floorSeq = floorSeq;

@@ -10,6 +10,7 @@ import {
   useState,
 } from "react";
 import { words } from "../i18n";
+import "../styles/fields.css";
 
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
   label: string;

@@ -8,7 +8,7 @@ const PRESS_MS = 450;
 const MOVED_PX = 10;
 
 /** The finger that lets go would press what has opened under it. */
-function swallowRelease(): void {
+export function swallowRelease(): void {
   const swallow = (event: Event) => {
     event.preventDefault();
     event.stopPropagation();
@@ -25,8 +25,8 @@ function swallowRelease(): void {
 export type LongPress = {
   onPointerDown(event: PointerEvent<HTMLElement>): void;
   onPointerMove(event: PointerEvent<HTMLElement>): void;
-  onPointerUp(): void;
-  onPointerCancel(): void;
+  onPointerUp(event: PointerEvent<HTMLElement>): void;
+  onPointerCancel(event: PointerEvent<HTMLElement>): void;
 };
 
 export function useLongPress(onPress: (element: HTMLElement) => void): LongPress {
