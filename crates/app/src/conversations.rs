@@ -118,24 +118,14 @@ impl App {
         limit: Option<i64>,
     ) -> Result<Page<Member>, Refusal> {
         let limit = validate::page_size(limit)?;
-        let after =
-            page_token::decode::<(i64, UserId)>(cursor)?.map(|(joined_at, user_id)| MemberKey {
-                joined_at: Timestamp(joined_at),
-                user_id,
-            });
+        let after = member_key(cursor)?;
         self.history_begins(actor, id).await?;
-        let mut items = self
+        let items = self
             .store
             .members(id, after.as_ref(), limit + 1)
             .await
             .map_err(refused)?;
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next_cursor = items
-            .last()
-            .filter(|_| more)
-            .map(|last| page_token::encode(&(last.joined_at.0, &last.user.id)));
-        Ok(Page { items, next_cursor })
+        Ok(member_page(items, limit))
     }
 
     /// Where the actor's own history begins; refused as if it did not exist when they are not in it.
@@ -150,5 +140,25 @@ impl App {
             .await
             .map_err(refused)?;
         begins.ok_or_else(|| Refusal::not_found("conversation"))
+    }
+}
+
+/// Where a page of members begins.
+pub(crate) fn member_key(cursor: Option<&str>) -> Result<Option<MemberKey>, Refusal> {
+    let decoded = page_token::decode::<(i64, UserId)>(cursor)?;
+    Ok(decoded.map(|(joined_at, user_id)| MemberKey {
+        joined_at: Timestamp(joined_at),
+        user_id,
+    }))
+}
+
+/// A page of members, of which one more was read than it may name.
+pub(crate) fn member_page(mut items: Vec<Member>, limit: u32) -> Page<Member> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let last = items.last().filter(|_| more);
+    Page {
+        next_cursor: last.map(|last| page_token::encode(&(last.joined_at.0, &last.user.id))),
+        items,
     }
 }

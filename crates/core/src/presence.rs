@@ -296,7 +296,9 @@ mod tests {
         assert_eq!(presence.status(&ada()), Offline, "nobody has heard of it");
         presence.disconnect(&ada(), 1, 0, NOON);
         let mut gone = Vec::new();
-        let news = presence.tick(0, 100, |who, at| gone.push((who.clone(), at)));
+        let news = presence.tick(0, 100, |who, at| {
+            gone.push((who.clone(), at));
+        });
         assert_eq!((news, gone), (Vec::new(), vec![(ada(), NOON)]));
         assert!(presence.is_quiet());
     }

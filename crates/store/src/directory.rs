@@ -1,6 +1,8 @@
 //! Finding people: the directory, and the members of a conversation.
 
-use parlor_protocol::{ConversationId, Member, Timestamp, UserId, UserSummary};
+use parlor_protocol::{
+    ConversationId, Member, Timestamp, UserId, UserSummary, limits::BIG_ROOM_MEMBERS,
+};
 use sqlx::QueryBuilder;
 
 use crate::{
@@ -91,6 +93,44 @@ impl Store {
         after: Option<&MemberKey>,
         limit: u32,
     ) -> Result<Vec<Member>, StoreError> {
+        self.members_who(conversation_id, after, limit, None).await
+    }
+
+    /// The members who have read up to a message, in the order they joined, without its sender; `None`
+    /// where so many are members that nobody is told.
+    pub async fn readers(
+        &self,
+        conversation_id: ConversationId,
+        seq: i64,
+        after: Option<&MemberKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Member>>, StoreError> {
+        let counted: Option<(i64, String)> = read!(self, |Db, pool| {
+            sqlx::query_as(
+            "SELECT c.member_count, m.sender_id FROM conversations c JOIN messages m ON m.conversation_id = c.id
+             WHERE c.id = $1 AND m.seq = $2",
+        )
+        .bind(conversation_id.0)
+        .bind(seq)
+        .fetch_optional(pool)
+        .await?
+        });
+        match counted {
+            Some((members, sender)) if members <= BIG_ROOM_MEMBERS as i64 => self
+                .members_who(conversation_id, after, limit, Some((seq, &sender)))
+                .await
+                .map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    async fn members_who(
+        &self,
+        conversation_id: ConversationId,
+        after: Option<&MemberKey>,
+        limit: u32,
+        have_read: Option<(i64, &str)>,
+    ) -> Result<Vec<Member>, StoreError> {
         let rows: Vec<MemberRow> = read!(self, |Db, pool| {
             let mut query = QueryBuilder::<Db>::new(
                 "SELECT m.conversation_id, m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq,
@@ -98,6 +138,10 @@ impl Store {
                  FROM members m JOIN users u ON u.id = m.user_id WHERE m.left_at IS NULL AND m.conversation_id = ",
             );
             query.push_bind(conversation_id.0);
+            if let Some((seq, sender)) = have_read {
+                query.push(" AND m.read_seq >= ").push_bind(seq);
+                query.push(" AND m.user_id <> ").push_bind(sender);
+            }
             if let Some(after) = after {
                 query
                     .push(" AND (m.joined_at, m.user_id) > (")

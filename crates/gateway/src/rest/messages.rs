@@ -10,8 +10,8 @@ use axum::{
 use parlor_app::WindowQuery;
 use parlor_core::{Actor, Refusal};
 use parlor_protocol::{
-    ConversationId, EditMessage, Message, MessageId, MessagePage, MoveCursor, Problem,
-    ReceiptStatus, SendMessage, SetStatus,
+    ConversationId, EditMessage, Member, Message, MessageId, MessagePage, MoveCursor, Page,
+    Problem, ReceiptStatus, SendMessage, SetStatus,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -29,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Gateway> {
         .routes(routes!(history, send))
         .routes(routes!(edit, delete))
         .routes(routes!(react, unreact))
+        .routes(routes!(readers))
         .routes(routes!(status))
         .routes(routes!(read))
         .routes(routes!(unread))
@@ -180,6 +181,33 @@ async fn set_reaction(
 }
 
 type ReactionPath = Result<Path<(String, String, String)>, PathRejection>;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Readers {
+    /// From the page before.
+    cursor: Option<String>,
+    /// 1–200, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// The members who have read a message, in the order they joined; without its sender.
+#[utoipa::path(get, path = "/conversations/{id}/messages/{messageId}/readers", tag = "messages",
+    params(("id" = ConversationId, Path), ("messageId" = MessageId, Path), Readers), responses(
+    (status = 200, body = Page<Member>),
+    (status = "4XX", body = Problem, description = "not_found; forbidden with more than 200 members"),
+))]
+async fn readers(
+    State(gateway): State<Gateway>,
+    Auth(actor): Auth,
+    Ids(id, message_id): Ids<ConversationId, MessageId>,
+    Query(page): Query<Readers>,
+) -> Result<Json<Page<Member>>, ApiError> {
+    let app = gateway.app();
+    let readers = app.readers(&actor, id, message_id, page.cursor.as_deref(), page.limit);
+    Ok(Json(readers.await?))
+}
 
 /// Move the caller's delivered or read cursor up; never backwards.
 #[utoipa::path(post, path = "/conversations/{id}/messages/status", tag = "messages",

@@ -5,7 +5,7 @@ use parlor_testkit::{Engine, TestServer};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::wire::patch;
+use crate::wire::{get, patch, post};
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -119,4 +119,49 @@ async fn what_may_not_be_said_names_its_field() {
         let (answered, problem) = patch(&server, who, &path, body).await;
         assert_eq!(answered, status, "{problem}");
     }
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn one_sees_who_has_read_a_message(#[case] engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
+    let linus = server.actor("linus").await;
+    let talk = ada.starts_group("Kitchen", &[&grace, &linus]).await;
+    let message = ada.posts(talk, "who reads this?").await;
+    ada.posts(talk, "and this?").await;
+    let path = format!(
+        "/api/v1/conversations/{talk}/messages/{}/readers",
+        message.id
+    );
+    let readers = async |path: &str| {
+        let (status, page) = get(&server, &ada, path).await;
+        assert_eq!(status, 200, "{page}");
+        let items = page["items"].as_array().expect("items").clone();
+        let handles = items.iter().map(|it| it["user"]["handle"].clone());
+        (handles.collect::<Vec<_>>(), page["nextCursor"].clone())
+    };
+    assert_eq!(readers(&path).await.0, Vec::<serde_json::Value>::new());
+    for (actor, seq) in [(&grace, 1), (&linus, 2), (&ada, 2)] {
+        actor.api.mark_read(talk, seq).await.expect("moved");
+    }
+    let both = [json!("grace"), json!("linus")];
+    let (all, _) = readers(&path).await;
+    assert!(
+        all.len() == 2 && both.iter().all(|name| all.contains(name)),
+        "{all:?}"
+    );
+    let (first, next) = readers(&format!("{path}?limit=1")).await;
+    let next = next.as_str().expect("more");
+    let (second, end) = readers(&format!("{path}?limit=1&cursor={next}")).await;
+    assert_eq!([first, second].concat(), all);
+    assert!(end.is_null());
+    // What somebody has cleared is not theirs to ask about.
+    linus.api.hide(talk).await.expect("hidden");
+    assert_eq!(get(&server, &linus, &path).await.0, 404);
+    let status = format!("/api/v1/conversations/{talk}/messages/status");
+    let read = json!({"status": "read", "messageId": message.id});
+    assert_eq!(post(&server, &linus, &status, read).await.0, 404);
 }

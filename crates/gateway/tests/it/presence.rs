@@ -1,9 +1,10 @@
 //! Who is here: devices come and go, those who share a conversation hear of it, strangers do not.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use parlor_client::{Event, Live, Status};
 use parlor_core::Rate;
-use parlor_protocol::{ConversationId, UserId};
+use parlor_protocol::{ConversationId, DeviceStatus, PresenceStatus, ServerFrame, UserId};
 use parlor_testkit::{Actor, Engine, FakeClock, HostApp, TestServer, soon};
 use reqwest::Method;
 use rstest::rstest;
@@ -403,4 +404,50 @@ async fn what_is_no_status_or_too_many_people_is_refused() {
     let command = json!({"type": "presence.watch", "userIds": many});
     hers.say(command.to_string()).await;
     assert_eq!(hers.closed().await, 1009);
+}
+
+/// The Rust client says and hears all of it.
+#[tokio::test]
+async fn the_rust_client_types_watches_and_says_that_it_is_away() {
+    let server = TestServer::start(Engine::Sqlite).await;
+    let (ada, grace) = (server.actor("ada").await, server.actor("grace").await);
+    let talk = ada.starts_direct(&grace).await;
+    let mut live = Live::connect(&server.url(), &ada.auth.access_token);
+    let next = async |live: &mut Live| soon("an event", live.next()).await.expect("goes on");
+    while next(&mut live).await != Event::Status(Status::Live) {}
+    let typing = live.typing(talk, true).await.expect("taken");
+    let watch = live.watch(vec![grace.id()]).await.expect("taken");
+    let away = live.set_presence(DeviceStatus::Away).await.expect("taken");
+    // Whoever has just come is told of with the next tick.
+    let (mut done, mut of_grace) = (BTreeSet::new(), None);
+    while done.len() < 3 || of_grace != Some(PresenceStatus::Online) {
+        match next(&mut live).await {
+            Event::Done { number } => drop(done.insert(number)),
+            Event::Frame(frame) => {
+                if let ServerFrame::PresenceUpdate {
+                    user_id, status, ..
+                } = *frame
+                {
+                    if user_id == grace.id() {
+                        of_grace = Some(status);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(done, BTreeSet::from([typing, watch, away]));
+    grace
+        .frame("that she writes", |frame| match frame {
+            ServerFrame::TypingStart { user_id, .. } => (*user_id == ada.id()).then_some(()),
+            _ => None,
+        })
+        .await;
+    grace.api.typing(talk, true).await.expect("taken");
+    let seen = grace.api.person(&ada.id()).await.expect("answered");
+    assert_eq!(
+        seen.status,
+        Some(PresenceStatus::Online),
+        "her first device"
+    );
 }

@@ -99,6 +99,11 @@ pub(super) const REST: &[Row] = &[
         |_| json!({"content": "hi"}),
     ),
     row(
+        "GET /conversations/{id}/messages/{messageId}/readers",
+        MEMBERS,
+        nothing,
+    ),
+    row(
         "POST /conversations/{id}/messages/status",
         MEMBERS,
         |_| json!({"status": "read", "seq": 1}),
