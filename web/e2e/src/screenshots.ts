@@ -28,6 +28,20 @@ async function signedIn(browser: Browser, link: string) {
 
 type Shoot = (screen: string) => Promise<void>;
 
+/** Somebody who is here and writes. */
+async function writing(page: Page, grace: Page, shoot: Shoot): Promise<void> {
+  await grace.goto("/");
+  await grace.locator(".row").filter({ hasText: "Summer kitchen" }).click();
+  await page.goto("/");
+  await page.locator(".row").filter({ hasText: "Summer kitchen" }).click();
+  await page.locator(".bubble").last().waitFor();
+  await grace.getByRole("textbox").last().pressSequentially("Bread");
+  await page.locator(".dots").waitFor();
+  await page.getByRole("button", { name: "Show details" }).waitFor();
+  await shoot("writing");
+  await grace.getByRole("textbox").last().fill("");
+}
+
 /** What is done to conversations and their people. */
 async function groupScreens(page: Page, shoot: Shoot): Promise<void> {
   const isPhone = (page.viewportSize()?.width ?? 0) < 700;
@@ -134,7 +148,11 @@ async function main(folder: string): Promise<void> {
   const server = await Server.start({ PARLOR_DEMO: "true" });
   const browser = await launchBrowser();
   try {
-    const storageState = await signedIn(browser, (await demoLinks(server)).ada);
+    const links = await demoLinks(server);
+    const storageState = await signedIn(browser, links.ada);
+    const grace = await (await browser.newContext({ baseURL: server.url })).newPage();
+    await grace.goto(links.grace);
+    await grace.locator(".row").first().waitFor();
     for (const { name, viewport } of screens) {
       for (const colorScheme of ["light", "dark"] as const) {
         const options = {
@@ -161,6 +179,7 @@ async function main(folder: string): Promise<void> {
           await rests(page);
           await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`) });
         };
+        await writing(page, grace, shoot);
         await groupScreens(page, shoot);
         await ownScreens(page, shoot);
         await context.close();

@@ -81,7 +81,7 @@ function MemberRow({ member, isSelf, shown, onMenu }: MemberRowProps) {
   return (
     <li>
       <PersonAvatar id={id} name={name} size="sm" />
-      <span>{isSelf ? words.youSuffix(name) : name}</span>
+      <span className="member-name">{isSelf ? words.youSuffix(name) : name}</span>
       <small>{shown ?? <LastSeen id={id} />}</small>
       {onMenu && (
         <button
