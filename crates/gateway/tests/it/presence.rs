@@ -427,10 +427,9 @@ async fn the_rust_client_types_watches_and_says_that_it_is_away() {
                 if let ServerFrame::PresenceUpdate {
                     user_id, status, ..
                 } = *frame
+                    && user_id == grace.id()
                 {
-                    if user_id == grace.id() {
-                        of_grace = Some(status);
-                    }
+                    of_grace = Some(status);
                 }
             }
             _ => {}
