@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { violations } from "./axe";
 import { launchBrowser } from "./browser";
 import { Person } from "./person";
+import { adds, registers } from "./rest";
 import { Server } from "./server";
 import { until } from "./until";
 
@@ -260,6 +261,27 @@ test("who changes their name is called so by everybody at once, also over what t
   await ada.page.locator(".sender").filter({ hasText: "Linus T." }).first().waitFor();
   await linus.page.reload();
   await linus.page.getByRole("heading", { name: "Linus T." }).waitFor();
+});
+
+test("more members than come with a conversation are all listed, and who comes or goes is followed", async () => {
+  const handles = Array.from({ length: 21 }, (_, at) => `guest-${String(at).padStart(2, "0")}`);
+  const ids = await registers(server.url, handles);
+  await ada.makes("Group", "Market", [grace]);
+  const conversationId = new URL(ada.page.url()).pathname.split("/")[2] ?? "";
+  await adds(server.url, "ada", conversationId, ids.slice(0, 20));
+  await ada.opensDetails();
+  const rows = ada.details.locator(".members li");
+  const counts = (count: number) =>
+    until(`${count} members are listed`, WITHIN_MS, async () => (await rows.count()) === count);
+  await counts(22);
+  await adds(server.url, "ada", conversationId, ids.slice(20));
+  await counts(23);
+  await ada.choosesFor("guest-20", "Make admin");
+  await rows.filter({ hasText: "guest-20" }).getByText("admin").waitFor();
+  await ada.choosesFor("guest-19", "Remove");
+  await ada.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await counts(22);
+  await ada.details.getByText("22 members").waitFor();
 });
 
 test("nothing threw in any page", () => {

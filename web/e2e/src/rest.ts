@@ -1,4 +1,4 @@
-// Writes through REST what would take too long to type: history for a thread.
+// Writes through REST what would take too long to type: history for a thread, members for a group.
 
 import { PASSWORD } from "./person";
 
@@ -31,4 +31,26 @@ export async function writesOver(
       accessToken,
     );
   }
+}
+
+/** Makes accounts that nobody looks through; answers their ids. */
+export async function registers(server: string, handles: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const handle of handles) {
+    const reply = await post(`${server}/api/v1/auth/register`, { handle, password: PASSWORD });
+    ids.push(((await reply.json()) as { user: { id: string } }).user.id);
+  }
+  return ids;
+}
+
+/** Adds members to a conversation, as the person with this handle. */
+export async function adds(
+  server: string,
+  handle: string,
+  conversationId: string,
+  userIds: readonly string[],
+): Promise<void> {
+  const login = await post(`${server}/api/v1/auth/login`, { login: handle, password: PASSWORD });
+  const { accessToken } = (await login.json()) as { accessToken: string };
+  await post(`${server}/api/v1/conversations/${conversationId}/members`, { userIds }, accessToken);
 }

@@ -203,7 +203,7 @@ export const de: Dictionary = {
   noArchivedTitle: "Nichts archiviert",
   noArchivedLead: "Was du archivierst, liegt hier mit allen Nachrichten, ohne zu stören.",
 
-  add: "Hinzufügen",
+  add: "Leute",
   addPeople: "Leute hinzufügen",
   addPeopleHint: "Suche nach Name oder Kürzel. Sie sehen auch, was vorher geschrieben wurde.",
   addCount: (count) => one(count, "Person hinzufügen", "Personen hinzufügen"),

@@ -19,7 +19,7 @@ import { type MenuPage, unreadFrom } from "./row-menu";
 import type { OwnSide } from "./use-own-side";
 import type { SwipeSide } from "./use-swipe";
 
-const ACTION_PX = 74;
+const ACTION_PX = 84;
 export const SWIPE_WIDTHS = { start: 2 * ACTION_PX, end: 3 * ACTION_PX };
 
 type SwipeActionsProps = {
